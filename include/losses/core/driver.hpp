@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// What Loss asks of a driver, and what the drivers share. A driver is Driver<Shape, Rule>:
+///
+///   predictions                       how many leading arguments are predictions; each has a gradient
+///   Verdict<In...>                    Accepted, or a struct of namespace error whose name is the reason
+///   in_place                          whether a gradient may be written over its own prediction
+///   Inputs bind(rule, in...)          views of the arguments; shapes are checked here
+///   Whole check(rule, executor, inputs)          reads labels, weights, domains; throws before anything is written
+///   Partial partial(rule, executor, inputs, whole)
+///   T value(rule, reduction, partial)
+///   T forward(rule, reduction, executor, inputs, whole)
+///   T value_and_gradient(rule, reduction, executor, inputs, whole, outputs)
+///   void unreduced(rule, executor, inputs, whole, output)       with Unreduced<P>, unreduced_extents(inputs)
+///   void curvature(rule, reduction, executor, inputs, whole, outputs)     where the shape has one
+///   visit(inputs, f)                  f(Footprint, name, i) for each input; i is the number of the prediction, or −1
+///
+/// A new shape is a new specialisation: Loss is not touched.
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include <losses/core/elements.hpp>
+#include <losses/core/reduction.hpp>
+#include <losses/core/rule.hpp>
+
+namespace LOSSES_NAMESPACE {
+
+/// Why a call does not compile: the compiler prints the name.
+namespace error {
+
+struct wrong_number_of_arguments {
+  static constexpr bool value = false;
+};
+struct an_argument_is_not_an_Eigen_object_and_tensors_need_losses_tensor_hpp {
+  static constexpr bool value = false;
+};
+struct an_argument_has_another_scalar_than_the_loss_so_cast_it {
+  static constexpr bool value = false;
+};
+struct the_target_must_hold_integer_labels_or_probabilities_with_the_scalar_of_the_loss {
+  static constexpr bool value = false;
+};
+struct the_gradient_must_be_a_writable_Eigen_object_with_the_scalar_of_the_loss {
+  static constexpr bool value = false;
+};
+struct this_shape_of_loss_has_no_such_verb {
+  static constexpr bool value = false;
+};
+
+}  // namespace error
+
+namespace detail {
+
+struct Accepted {
+  static constexpr bool value = true;
+};
+
+template <class Shape, class Rule>
+struct Driver;
+
+template <class Rule>
+using DriverOf = Driver<typename Rule::Shape, Rule>;
+
+/// Where a gradient goes: written, or added times a factor.
+template <class T>
+struct Output {
+  View<T> view;
+  bool adds = false;
+  double factor = 1;
+};
+
+template <class X, class T>
+concept ViewableAs = Viewable<X> && std::same_as<typename Access<X>::Scalar, T>;
+
+/// The verdict on arguments that must all be Eigen objects of T.
+template <class T, class... In>
+consteval auto verdict_on_values() {
+  if constexpr (!(Viewable<In> && ...)) {
+    return error::an_argument_is_not_an_Eigen_object_and_tensors_need_losses_tensor_hpp{};
+  } else if constexpr (!(ViewableAs<In, T> && ...)) {
+    return error::an_argument_has_another_scalar_than_the_loss_so_cast_it{};
+  } else {
+    return Accepted{};
+  }
+}
+
+template <class Rule>
+void require_shape(const Extents& is, std::string_view argument, const Extents& must, std::string_view like) {
+  require(is == must, name_of<Rule>(), ": ", argument, " is ", is, ", but must be ", must, ", the shape of ", like);
+}
+
+/// A running sum of lanes, widened at once: a float sum would be 4e-6 off after a block of 2048, or overflow.
+template <class T>
+class Accumulator {
+ public:
+  LOSSES_INLINE void add(const Lanes<T>& v) {
+    if constexpr (sizeof(T) == sizeof(double)) {
+      low_ = low_ + v;
+    } else {
+      const auto wide = widen(v);
+      low_ = low_ + wide.lo;
+      high_ = high_ + wide.hi;
+    }
+  }
+  LOSSES_INLINE double total() const {
+    if constexpr (sizeof(T) == sizeof(double)) {
+      return horizontal_sum(low_);
+    } else {
+      return horizontal_sum(low_ + high_);
+    }
+  }
+
+ private:
+  static constexpr int width = Lanes<T>::size * static_cast<int>(sizeof(T)) / static_cast<int>(sizeof(double));
+  Lanes<double, width> low_, high_;
+};
+
+/// Loads and stores of a whole register, and of the last elements of a run: `size` of them, padded with the first.
+template <class T>
+struct WholeLanes {
+  LOSSES_INLINE Lanes<T> load(const T* data) const { return Lanes<T>::load(data); }
+  LOSSES_INLINE void store(const Lanes<T>& v, T* data) const { v.store(data); }
+  LOSSES_INLINE Lanes<T> keep(const Lanes<T>& v) const { return v; }
+};
+
+template <class T>
+struct FirstLanes {
+  int size;
+  LOSSES_INLINE Lanes<T> load(const T* data) const { return Lanes<T>::load(data, size, *data); }
+  LOSSES_INLINE void store(const Lanes<T>& v, T* data) const { v.store(data, size); }
+  LOSSES_INLINE Lanes<T> keep(const Lanes<T>& v) const {
+    return where(Lanes<T>::iota() < Lanes<T>(size), v, Lanes<T>(0));
+  }
+};
+
+/// step(lanes, i, j) for every register of a run: i is where it starts, j in {0, 1} which of two accumulators it uses.
+template <class T, class Step>
+LOSSES_INLINE void for_lanes(Index size, const Step& step) {
+  constexpr Index width = Lanes<T>::size;
+  Index i = 0;
+  for (; i + 2 * width <= size; i += 2 * width) {
+    step(WholeLanes<T>{}, i, 0);
+    step(WholeLanes<T>{}, i + width, 1);
+  }
+  if (i + width <= size) {
+    step(WholeLanes<T>{}, i, 0);
+    i += width;
+  }
+  if (i < size) step(FirstLanes<T>{static_cast<int>(size - i)}, i, 1);
+}
+
+/// sums[0]: Σ w; sums[1]: how many are not finite and ≥ 0.
+template <class T>
+LOSSES_KERNEL void weight_kernel(const void*, const Run<T>& run, double* sums) {
+  using V = Lanes<T>;
+  Accumulator<T> total[2], bad[2];
+  for_lanes<T>(run.size, [&](auto lanes, Index i, int j) {
+    const V w = lanes.load(run.in[0] + i);
+    const auto good = (w >= V(0)) & (w <= V(std::numeric_limits<T>::max()));
+    total[j].add(lanes.keep(w));
+    bad[j].add(lanes.keep(where(good, V(0), V(1))));
+  });
+  sums[0] += total[0].total() + total[1].total();
+  sums[1] += bad[0].total() + bad[1].total();
+}
+
+/// Weights for a prediction of these extents: one per term, or one per sample and repeated along the other axes.
+/// `terms` are the extents of the terms.
+template <class Rule, class T>
+View<const T> broadcast_weights(const View<const T>& weights, const Extents& terms) {
+  View<const T> view{weights.data, terms, {}};
+  if (weights.extents == terms) {
+    for (int axis = 0; axis < max_rank; ++axis) view.stride[axis] = weights.stride[axis];
+    return view;
+  }
+  bool per_sample = weights.extents.rank > 0 && terms.rank > 0 && weights.extents[0] == terms[0];
+  for (int axis = 1; axis < weights.extents.rank; ++axis) per_sample = per_sample && weights.extents[axis] == 1;
+  require(per_sample, name_of<Rule>(), ": weights is ", weights.extents, ", but must be ", terms,
+          " (one per term) or [", terms[0], "] (one per sample)");
+  view.stride[0] = weights.stride[0];
+  return view;
+}
+
+/// Σ of the weights of all terms; a weight that is negative, infinite or NaN is refused.
+template <class Rule, class T>
+double check_weights(const View<const T>& weights, const Executor& executor) {
+  // Each weight once, and the number of terms that share it.
+  View<const T> distinct = weights;
+  double repeats = 1;
+  for (int axis = 0; axis < distinct.extents.rank; ++axis) {
+    if (distinct.stride[axis] != 0 || distinct.extents[axis] < 2) continue;
+    repeats *= static_cast<double>(distinct.extents[axis]);
+    distinct.extents.size[axis] = 1;
+  }
+  ElementJob<T> job;
+  job.extents = distinct.extents;
+  job.in[0] = operand(distinct);
+  job.sums = 2;
+  double sums[max_sums] = {};
+  traverse<T>(job, weight_kernel<T>, nullptr, nullptr, executor, sums);
+  if (sums[1] != 0) [[unlikely]] {
+    for (Index flat = 0; flat < distinct.extents.count(); ++flat) {
+      const T weight = element(distinct, flat);
+      require(weight >= 0 && weight <= std::numeric_limits<T>::max(), name_of<Rule>(), ": weights",
+              Position{distinct.extents, flat}, " is ", weight, ", but must be finite and not negative");
+    }
+  }
+  return sums[0] * repeats;
+}
+
+}  // namespace detail
+
+}  // namespace LOSSES_NAMESPACE

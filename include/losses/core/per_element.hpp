@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// The driver of losses with a term for each element: regression, binary and multi-label classification.
+
+#include <losses/core/driver.hpp>
+
+namespace LOSSES_NAMESPACE {
+
+namespace detail {
+
+enum class Verb : std::uint8_t { value, gradient, unreduced, curvature };
+
+/// The rule at one register of elements.
+template <class Rule, class V>
+LOSSES_INLINE auto element_terms(const Rule& rule, const V* p, const V& y, const V& k) {
+  if constexpr (prediction_count<Rule> == 2) {
+    return rule(p[0], p[1], y);
+  } else if constexpr (HasColumnParameter<Rule>) {
+    return rule(p[0], y, k);
+  } else {
+    return rule(p[0], y);
+  }
+}
+
+template <class Rule, Verb verb, bool weighted, bool adds, class T = typename Rule::Scalar>
+LOSSES_KERNEL void element_kernel(const void* erased, const Run<T>& run, double* sums) {
+  using V = Lanes<T>;
+  constexpr int predictions = prediction_count<Rule>;
+  // A copy lets the compiler keep the options in registers: through the pointer they could alias the gradient.
+  std::conditional_t<std::is_trivially_copyable_v<Rule>, const Rule, const Rule&> rule =
+      *static_cast<const Rule*>(erased);
+  Accumulator<T> total[2];
+  for_lanes<T>(run.size, [&](auto lanes, Index i, int j) {
+    V p[predictions];
+    for (int each = 0; each < predictions; ++each) p[each] = lanes.load(run.in[each] + i);
+    const V y = lanes.load(run.in[2] + i);
+    V k, w;
+    if constexpr (HasColumnParameter<Rule>) k = lanes.load(run.in[3] + i);
+    if constexpr (weighted) w = lanes.load(run.in[4] + i);
+    const auto terms = element_terms(rule, p, y, k);
+    // Weight 0 leaves an element out, whatever it holds.
+    const auto weigh = [&](const V& v) {
+      if constexpr (weighted) {
+        return where(w == V(0), V(0), v * w);
+      } else {
+        return v;
+      }
+    };
+    const auto write = [&](const V& v, int each) {
+      T* out = run.out[each] + i;
+      if constexpr (adds) {
+        lanes.store(predictions == 1 || run.adds[each] ? lanes.load(out) + v : v, out);
+      } else {
+        lanes.store(v, out);
+      }
+    };
+    const auto write_each = [&](const auto& values) {
+      if constexpr (predictions == 1) {
+        write(weigh(values * V(run.scale[0])), 0);
+      } else {
+        for (int each = 0; each < predictions; ++each) write(weigh(values[each] * V(run.scale[each])), each);
+      }
+    };
+    if constexpr (verb == Verb::value || verb == Verb::gradient) {
+      const V value = weigh(terms.value);
+      total[j].add(lanes.keep(sizeof(T) == sizeof(double) ? value * V(run.unit) : value));
+    }
+    if constexpr (verb == Verb::gradient) write_each(terms.slope);
+    if constexpr (verb == Verb::curvature) write_each(terms.curvature);
+    if constexpr (verb == Verb::unreduced) write(weigh(terms.value), 0);
+  });
+  if constexpr (verb == Verb::value || verb == Verb::gradient) sums[0] += total[0].total() + total[1].total();
+}
+
+/// sums[0]: how many arguments lie outside their domains.
+template <class Rule, bool weighted, class T = typename Rule::Scalar>
+LOSSES_KERNEL void domain_kernel(const void*, const Run<T>& run, double* sums) {
+  using V = Lanes<T>;
+  constexpr auto predictions = predictions_of<Rule>();
+  constexpr auto target = target_of<Rule>();
+  Accumulator<T> bad[2];
+  for_lanes<T>(run.size, [&](auto lanes, Index i, int j) {
+    V outside(0);
+    if constexpr (!predictions[0].domain.is_all()) {
+      outside = where(predictions[0].domain.excludes(lanes.load(run.in[0] + i)), V(1), outside);
+    }
+    if constexpr (predictions.size() == 2 && !predictions[predictions.size() - 1].domain.is_all()) {
+      outside = where(predictions[predictions.size() - 1].domain.excludes(lanes.load(run.in[1] + i)), V(1), outside);
+    }
+    if constexpr (!target.domain.is_all()) {
+      outside = where(target.domain.excludes(lanes.load(run.in[2] + i)), V(1), outside);
+    }
+    if constexpr (weighted) outside = where(lanes.load(run.in[4] + i) == V(0), V(0), outside);
+    bad[j].add(lanes.keep(outside));
+  });
+  sums[0] += bad[0].total() + bad[1].total();
+}
+
+template <class Rule>
+constexpr bool has_domains() {
+  for (const auto& prediction : predictions_of<Rule>()) {
+    if (!prediction.domain.is_all()) return true;
+  }
+  return !target_of<Rule>().domain.is_all();
+}
+
+template <class Rule>
+struct ElementInputs {
+  using T = typename Rule::Scalar;
+  View<const T> prediction[prediction_count<Rule>];
+  View<const T> target;
+  View<const T> parameter;  // null without
+  View<const T> weights;    // null without
+};
+
+/// What a per_element rule must have, as one concept.
+template <class Rule>
+concept ElementRule = std::floating_point<typename Rule::Scalar> &&
+    requires(const Rule& rule, Lanes<typename Rule::Scalar> v) {
+  element_terms(rule, &v, v, v).value + element_terms(rule, &v, v, v).value;
+};
+
+template <class Rule>
+struct Driver<per_element, Rule> {
+  using T = typename Rule::Scalar;
+  using Inputs = ElementInputs<Rule>;
+  using Partial = losses::Partial;
+
+  static_assert(ElementRule<Rule>,
+                "a per_element rule needs `using Scalar = float or double;` and `template <class V> Terms<V> "
+                "operator()(V prediction, V target) const`, written with the operators and functions of V");
+
+  /// What a reduction divides by.
+  struct Whole {
+    double weight;
+    Index count;
+  };
+
+  static constexpr int predictions = prediction_count<Rule>;
+  static constexpr bool in_place = true;
+
+  template <class... In>
+  static consteval auto verdict() {
+    if constexpr (sizeof...(In) != predictions + 1 && sizeof...(In) != predictions + 2) {
+      return error::wrong_number_of_arguments{};
+    } else {
+      return verdict_on_values<T, In...>();
+    }
+  }
+
+  template <class P>
+  using Unreduced = typename Access<P>::Plain;
+
+  template <class... In>
+  static Inputs bind(const Rule& rule, const In&... in) {
+    const View<const T> views[] = {view_of(in)...};
+    constexpr auto names = predictions_of<Rule>();
+    Inputs inputs;
+    for (int i = 0; i < predictions; ++i) {
+      inputs.prediction[i] = views[i];
+      if (i > 0)
+        require_shape<Rule>(views[i].extents, names[static_cast<std::size_t>(i)].name, views[0].extents, names[0].name);
+    }
+    const Extents& shape = views[0].extents;
+    inputs.target = views[predictions];
+    if constexpr (HasTargetPerRow<Rule>) {
+      inputs.target = broadcast_target(inputs.target, shape);
+    } else {
+      require_shape<Rule>(inputs.target.extents, target_of<Rule>().name, shape, names[0].name);
+    }
+    if constexpr (HasColumnParameter<Rule>) inputs.parameter = bind_parameter(rule.column_parameter(), shape);
+    if constexpr (sizeof...(In) == predictions + 2) {
+      inputs.weights = broadcast_weights<Rule>(views[predictions + 1], shape);
+    }
+    return inputs;
+  }
+
+  static const Extents& gradient_extents(const Inputs& inputs, int) { return inputs.prediction[0].extents; }
+  static const Extents& unreduced_extents(const Inputs& inputs) { return inputs.prediction[0].extents; }
+
+  template <class F>
+  static void visit(const Inputs& inputs, const F& f) {
+    constexpr auto names = predictions_of<Rule>();
+    for (int i = 0; i < predictions; ++i)
+      f(footprint(inputs.prediction[i]), names[static_cast<std::size_t>(i)].name, i);
+    f(footprint(inputs.target), target_of<Rule>().name, -1);
+    if (inputs.weights.data != nullptr) f(footprint(inputs.weights), "weights", -1);
+  }
+
+  static Whole check(const Rule&, const Executor& executor, const Inputs& inputs) {
+    const Extents& shape = inputs.prediction[0].extents;
+    Whole whole{static_cast<double>(shape.count()), shape[0]};
+    if (inputs.weights.data != nullptr) whole.weight = check_weights<Rule>(inputs.weights, executor);
+    if constexpr (has_domains<Rule>()) check_domains(executor, inputs);
+    return whole;
+  }
+
+  static Partial partial(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole& whole) {
+    return {sum(rule, executor, job(inputs)), whole.weight, whole.count};
+  }
+
+  static T value(const Rule&, Reduction reduction, const Partial& partial) {
+    return static_cast<T>(reduce(reduction, partial));
+  }
+
+  static T forward(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
+                   const Whole& whole) {
+    return finish(rule, reduction, executor, inputs, whole, sum(rule, executor, job(inputs)));
+  }
+
+  static T value_and_gradient(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
+                              const Whole& whole, const Output<T>* outputs) {
+    double sums[max_sums] = {};
+    write<Verb::gradient>(rule, reduction, executor, inputs, whole, outputs, sums);
+    return finish(rule, reduction, executor, inputs, whole, sums[0]);
+  }
+
+  static void unreduced(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole&,
+                        const Output<T>& output) {
+    auto work = job(inputs);
+    work.out[0] = operand(output.view);
+    double sums[max_sums] = {};
+    const auto kernel = choose<Verb::unreduced, false>(inputs);
+    traverse<T>(work, kernel, nullptr, &rule, executor, sums);
+  }
+
+  static void curvature(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
+                        const Whole& whole, const Output<T>* outputs) {
+    double sums[max_sums] = {};
+    write<Verb::curvature>(rule, reduction, executor, inputs, whole, outputs, sums);
+  }
+
+ private:
+  static View<const T> broadcast_target(const View<const T>& target, const Extents& shape) {
+    View<const T> view{target.data, shape, {}};
+    bool per_row = target.extents.rank > 0 && shape.rank > 0 && target.extents[0] == shape[0];
+    for (int axis = 1; axis < target.extents.rank; ++axis) per_row = per_row && target.extents[axis] == 1;
+    require(per_row, name_of<Rule>(), ": ", target_of<Rule>().name, " is ", target.extents, ", but must be [", shape[0],
+            "], one for each row of ", predictions_of<Rule>()[0].name);
+    view.stride[0] = target.stride[0];
+    return view;
+  }
+
+  static View<const T> bind_parameter(const NumberOrVector<T>& parameter, const Extents& shape) {
+    View<const T> view{parameter.data(), shape, {}};
+    if (parameter.is_number()) return view;
+    const Index columns = shape.rank > 1 ? shape[1] : 1;
+    require(parameter.size() == columns, name_of<Rule>(), ": ", Rule::column_parameter_name, " has ", parameter.size(),
+            " values, but ", predictions_of<Rule>()[0].name, " is ", shape, ", with ", columns, " columns");
+    if (shape.rank > 1) view.stride[1] = 1;
+    return view;
+  }
+
+  static ElementJob<T> job(const Inputs& inputs) {
+    ElementJob<T> work;
+    work.extents = inputs.prediction[0].extents;
+    for (int i = 0; i < predictions; ++i) work.in[i] = operand(inputs.prediction[i]);
+    work.in[2] = operand(inputs.target);
+    work.in[3] = operand(inputs.parameter);
+    work.in[4] = operand(inputs.weights);
+    return work;
+  }
+
+  template <Verb verb, bool adds>
+  static Kernel<T> choose(const Inputs& inputs) {
+    return inputs.weights.data != nullptr ? element_kernel<Rule, verb, true, adds>
+                                          : element_kernel<Rule, verb, false, adds>;
+  }
+
+  static double sum(const Rule& rule, const Executor& executor, const ElementJob<T>& work) {
+    double sums[max_sums] = {};
+    const auto kernel = work.in[4].data != nullptr ? element_kernel<Rule, Verb::value, true, false>
+                                                   : element_kernel<Rule, Verb::value, false, false>;
+    traverse<T>(work, kernel, nullptr, &rule, executor, sums);
+    return sums[0];
+  }
+
+  /// The value of a sum. A sum of doubles that overflows where its mean does not is taken again in smaller units.
+  static T finish(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
+                  const Whole& whole, double total) {
+    if constexpr (sizeof(T) == sizeof(double)) {
+      if (std::isinf(total) && reduction != Reduction::sum) [[unlikely]] {
+        auto work = job(inputs);
+        work.unit = static_cast<T>(0x1p-100);
+        return value(rule, reduction, {sum(rule, executor, work), whole.weight, whole.count}) * static_cast<T>(0x1p100);
+      }
+    }
+    return value(rule, reduction, {total, whole.weight, whole.count});
+  }
+
+  template <Verb verb>
+  static void write(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
+                    const Whole& whole, const Output<T>* outputs, double* sums) {
+    auto work = job(inputs);
+    const double scale = reduction_scale(reduction, whole.weight, whole.count);
+    for (int i = 0; i < predictions; ++i) {
+      work.out[i] = operand(outputs[i].view);
+      work.scale[i] = static_cast<T>(scale * outputs[i].factor);
+      work.adds[i] = outputs[i].adds;
+    }
+    if constexpr (verb == Verb::gradient) {
+      traverse_with_outputs<T>(work, choose<verb, false>(inputs), choose<verb, true>(inputs),
+                               choose<Verb::value, false>(inputs), &rule, executor, sums);
+    } else {
+      traverse<T>(work, choose<verb, false>(inputs), choose<verb, true>(inputs), &rule, executor, sums);
+    }
+  }
+
+  static void check_domains(const Executor& executor, const Inputs& inputs) {
+    const auto work = job(inputs);
+    double sums[max_sums] = {};
+    const auto kernel = work.in[4].data != nullptr ? domain_kernel<Rule, true> : domain_kernel<Rule, false>;
+    traverse<T>(work, kernel, nullptr, nullptr, executor, sums);
+    if (sums[0] != 0) [[unlikely]]
+      name_first_outside(inputs);
+  }
+
+  LOSSES_COLD static void name_first_outside(const Inputs& inputs) {
+    constexpr auto names = predictions_of<Rule>();
+    const Extents& shape = inputs.prediction[0].extents;
+    for (Index flat = 0; flat < shape.count(); ++flat) {
+      if (inputs.weights.data != nullptr && element(inputs.weights, flat) == 0) continue;
+      const auto refuse = [&](const View<const T>& view, const Argument& argument) {
+        const T is = element(view, flat);
+        require(argument.domain.is_all() || !any(argument.domain.excludes(Lanes<T, 1>(is))), name_of<Rule>(), ": ",
+                argument.name, Position{shape, flat}, " is ", is, ", but must be ", argument.domain.text);
+      };
+      for (int i = 0; i < predictions; ++i) refuse(inputs.prediction[i], names[static_cast<std::size_t>(i)]);
+      refuse(inputs.target, target_of<Rule>());
+    }
+  }
+};
+
+}  // namespace detail
+
+}  // namespace LOSSES_NAMESPACE

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// From terms to one number: the reductions, and the partial results that add up.
+
+#include <cstdint>
+
+#include <Eigen/Core>
+
+#include <losses/core/config.hpp>
+
+namespace LOSSES_NAMESPACE {
+
+/// How the terms of a loss become one number.
+///
+///   mean        Σ wᵢ·termᵢ / Σ wᵢ   (the default; wᵢ = 1 without weights)
+///   sum         Σ wᵢ·termᵢ
+///   batch_mean  Σ wᵢ·termᵢ / n      n samples: the first axis
+///
+/// Where nothing is left to average, the value and the gradient are 0.
+enum class Reduction : std::uint8_t { mean, sum, batch_mean };
+
+/// What a part of a batch contributes: parts are added, and loss.value(part + part) is the loss of the whole.
+struct Partial {
+  double sum = 0;          ///< Σ wᵢ·termᵢ
+  double weight = 0;       ///< Σ wᵢ, what `mean` divides by
+  Eigen::Index count = 0;  ///< samples, what `batch_mean` divides by
+
+  friend Partial operator+(const Partial& a, const Partial& b) {
+    return {a.sum + b.sum, a.weight + b.weight, a.count + b.count};
+  }
+  Partial& operator+=(const Partial& other) { return *this = *this + other; }
+};
+
+namespace detail {
+
+/// 1 / the denominator, or 0 where there is nothing to average.
+inline double reduction_scale(Reduction reduction, double weight, Eigen::Index count) {
+  switch (reduction) {
+    case Reduction::mean:
+      return weight > 0 ? 1 / weight : 0;
+    case Reduction::batch_mean:
+      return count > 0 ? 1 / static_cast<double>(count) : 0;
+    default:
+      return 1;
+  }
+}
+
+/// The sum over its denominator: a division, so that a mean is rounded once.
+inline double reduce(Reduction reduction, const Partial& partial) {
+  switch (reduction) {
+    case Reduction::mean:
+      return partial.weight > 0 ? partial.sum / partial.weight : 0;
+    case Reduction::batch_mean:
+      return partial.count > 0 ? partial.sum / static_cast<double>(partial.count) : 0;
+    default:
+      return partial.sum;
+  }
+}
+
+}  // namespace detail
+
+}  // namespace LOSSES_NAMESPACE

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// The softmax passes of the per_row driver, in two forms: along a row whose classes are contiguous (lanes hold
+/// classes), and across columns whose samples are contiguous (lanes hold samples). They know no rule, so they compile
+/// once per scalar.
+///
+/// For each row, with m the highest logit and a reference class r (the label; with probability targets the class of the
+/// highest logit):
+///
+///   e_j = exp(x_j − m),  S = Σ_{j≠r} e_j,  Z = S + e_r,  −log p_r = (m − x_r) + log Z,  1 − p_r = S/Z
+///
+/// Leaving r out of S keeps the digits of a small loss and of the gradient at r. A masked class (x = −inf) has e = 0.
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <losses/core/driver.hpp>
+#include <losses/core/math.hpp>
+
+namespace LOSSES_NAMESPACE::detail {
+
+inline constexpr Index tile_samples = 256;
+
+/// What is known of the samples of a tile. Lanes run over the samples.
+template <class T>
+struct RowTile {
+  Index size = 0;
+  alignas(64) T reference[tile_samples];     // r
+  alignas(64) T weight[tile_samples];        // of the term; 0: the row is left out
+  alignas(64) T highest[tile_samples];       // m
+  alignas(64) T others[tile_samples];        // S
+  alignas(64) T at_reference[tile_samples];  // x_r
+  alignas(64) T log_p[tile_samples];         // of the reference
+  alignas(64) T total[tile_samples];         // Z
+  alignas(64) T value[tile_samples];
+  alignas(64) T slope[tile_samples];
+  alignas(64) T curvature[tile_samples];
+  // The gradient is soft·e_j for j ≠ r and at_label for r; less the target's part where there is a target distribution.
+  alignas(64) T soft[tile_samples];
+  alignas(64) T at_label[tile_samples];
+};
+
+/// Factors of the terms: a product that is 0 where the first is, even times infinity.
+template <class V>
+LOSSES_INLINE V product(const V& factor, const V& v) {
+  return where(factor == V(0), V(0), factor * v);
+}
+
+/// A logit below every finite one is masked; the reference point of a row without any other is finite.
+template <class T>
+inline constexpr T lowest = std::numeric_limits<T>::lowest();
+
+template <class T>
+inline constexpr T infinity = std::numeric_limits<T>::infinity();
+
+/// f(0), …, f(n − 1), each with its own constant.
+template <int n, class F>
+LOSSES_INLINE void unroll(const F& f) {
+  [&]<int... k>(std::integer_sequence<int, k...>) {
+    (f(std::integral_constant<int, k>()), ...);
+  }
+  (std::make_integer_sequence<int, n>());
+}
+
+/// One register of row statistics, in double, whatever T is.
+template <class T>
+class WideLanes {
+ public:
+  LOSSES_INLINE static WideLanes load(const double* data) {
+    WideLanes wide;
+    wide.part_[0] = Lanes<double, width>::load(data);
+    if constexpr (halves == 2) wide.part_[1] = Lanes<double, width>::load(data + width);
+    return wide;
+  }
+  LOSSES_INLINE void store(double* data) const {
+    part_[0].store(data);
+    if constexpr (halves == 2) part_[1].store(data + width);
+  }
+  LOSSES_INLINE void add(const Lanes<T>& term) {
+    if constexpr (halves == 1) {
+      part_[0] = part_[0] + term;
+    } else {
+      const auto t = widen(term);
+      part_[0] = part_[0] + t.lo;
+      part_[1] = part_[1] + t.hi;
+    }
+  }
+  LOSSES_INLINE Lanes<T> narrowed() const {
+    if constexpr (halves == 1) {
+      return part_[0];
+    } else {
+      return narrow(part_[0], part_[1]);
+    }
+  }
+  /// this·factor + term
+  LOSSES_INLINE void scale_and_add(const Lanes<T>& factor, const Lanes<T>& term) {
+    if constexpr (halves == 1) {
+      part_[0] = fma(part_[0], factor, term);
+    } else {
+      const auto f = widen(factor);
+      const auto t = widen(term);
+      part_[0] = fma(part_[0], f.lo, t.lo);
+      part_[1] = fma(part_[1], f.hi, t.hi);
+    }
+  }
+
+ private:
+  static constexpr int halves = sizeof(T) == sizeof(double) ? 1 : 2;
+  static constexpr int width = Lanes<T>::size / halves;
+  Lanes<double, width> part_[halves];
+};
+
+// ---- rows: the classes of a sample are contiguous
+// ---------------------------------------------------------------------
+
+template <class T>
+LOSSES_KERNEL T row_highest(const T* x, Index classes) {
+  using V = Lanes<T>;
+  V highest[2] = {V(lowest<T>), V(lowest<T>)};
+  for_lanes<T>(classes, [&](auto lanes, Index i, int j) { highest[j] = max_number(highest[j], lanes.load(x + i)); });
+  return horizontal_max(max_number(highest[0], highest[1]));
+}
+
+/// The first class with the highest logit.
+template <class T>
+Index row_argmax(const T* x, Index stride, Index classes, T highest) {
+  for (Index j = 0; j < classes; ++j) {
+    if (x[j * stride] == highest) return j;
+  }
+  return 0;
+}
+
+/// S, and e_j into `e` where given (which may be x itself).
+template <class T, bool stores>
+LOSSES_KERNEL T row_others(const T* x, Index classes, T highest, Index reference, T* e) {
+  using V = Lanes<T>;
+  constexpr Index block = 16 * V::size;  // a chain of eight floats per lane, then doubles
+  const V m(highest);
+  Accumulator<T> sum;
+  for (Index begin = 0; begin < classes; begin += block) {
+    V part[2] = {V(0), V(0)};
+    const V r(static_cast<T>(reference - begin));
+    for_lanes<T>(std::min(block, classes - begin), [&](auto lanes, Index i, int j) {
+      const V v = exp_nonpos(lanes.load(x + begin + i) - m);
+      const V index = V::iota() + V(static_cast<T>(i));
+      part[j] = part[j] + lanes.keep(where(index == r, V(0), v));
+      if constexpr (stores) lanes.store(v, e + begin + i);
+    });
+    sum.add(part[0] + part[1]);
+  }
+  return static_cast<T>(sum.total());
+}
+
+/// g_j = soft·e_j, from e_j in g.
+template <class T>
+LOSSES_KERNEL void row_scale(T* g, Index classes, T soft) {
+  using V = Lanes<T>;
+  for_lanes<T>(classes, [&](auto lanes, Index i, int) { lanes.store(V(soft) * lanes.load(g + i), g + i); });
+}
+
+/// g_j += soft·e_j, computed again.
+template <class T>
+LOSSES_KERNEL void row_add(const T* x, T* g, Index classes, T highest, T soft) {
+  using V = Lanes<T>;
+  for_lanes<T>(classes, [&](auto lanes, Index i, int) {
+    const V e = exp_nonpos(lanes.load(x + i) - V(highest));
+    lanes.store(lanes.load(g + i) + V(soft) * e, g + i);
+  });
+}
+
+// ---- columns: the samples of a class are contiguous
+// -------------------------------------------------------------------
+
+/// m, S and x_r of `size` samples in one pass: a running maximum over eight classes at a time.
+template <class T>
+LOSSES_KERNEL void column_statistics(const T* x, Index class_stride, Index classes, RowTile<T>& tile) {
+  using V = Lanes<T>;
+  alignas(64) double sum[tile_samples + V::size];  // whole registers, also for the last samples
+  std::fill_n(tile.highest, tile.size, lowest<T>);
+  std::fill_n(tile.at_reference, tile.size, lowest<T>);
+  std::fill(std::begin(sum), std::end(sum), 0.0);
+  const auto step = [&]<int group>(std::integral_constant<int, group>, Index c) {
+    for_lanes<T>(tile.size, [&](auto lanes, Index i, int) {
+      V v[group];
+      unroll<group>([&](auto k) { v[k] = lanes.load(x + (c + k) * class_stride + i); });
+      const V r = lanes.load(tile.reference + i) - V(static_cast<T>(c));
+      const V before = lanes.load(tile.highest + i);
+      V at = lanes.load(tile.at_reference + i);
+      V m = before;
+      unroll<group>([&](auto k) { m = max_number(v[k], m); });
+      V part(0);
+      unroll<group>([&](auto k) {
+        const auto is_reference = r == V(static_cast<T>(k.value));
+        part = part + where(is_reference, V(0), exp_nonpos(v[k] - m));
+        at = where(is_reference, v[k], at);
+      });
+      lanes.store(m, tile.highest + i);
+      lanes.store(at, tile.at_reference + i);
+      auto wide = WideLanes<T>::load(sum + i);
+      wide.scale_and_add(exp_nonpos(before - m), part);
+      wide.store(sum + i);
+    });
+  };
+  Index c = 0;
+  for (; c + 8 <= classes; c += 8) step(std::integral_constant<int, 8>(), c);
+  for (; c + 2 <= classes; c += 2) step(std::integral_constant<int, 2>(), c);
+  for (; c < classes; ++c) step(std::integral_constant<int, 1>(), c);
+  for (Index i = 0; i < tile.size; ++i) tile.others[i] = static_cast<T>(sum[i]);
+}
+
+/// The gradient of the label's log-probability: soft·e_j, and at_label for the reference; 0 for rows left out.
+template <class T, bool adds>
+LOSSES_KERNEL void column_gradient(const T* x, Index class_stride, Index classes, const RowTile<T>& tile, T* g,
+                                   Index gradient_stride) {
+  using V = Lanes<T>;
+  constexpr Index group = 4;
+  for (Index c = 0; c < classes; c += group) {
+    const Index last = std::min(c + group, classes);
+    for_lanes<T>(tile.size, [&](auto lanes, Index i, int) {
+      const V m = lanes.load(tile.highest + i);
+      const V soft = lanes.load(tile.soft + i);
+      const V r = lanes.load(tile.reference + i);
+      const V at_label = lanes.load(tile.at_label + i);
+      for (Index j = c; j < last; ++j) {
+        const V e = exp_nonpos(lanes.load(x + j * class_stride + i) - m);
+        V v = where(r == V(static_cast<T>(j)), at_label, product(soft, e));
+        T* out = g + j * gradient_stride + i;
+        if constexpr (adds) v = lanes.load(out) + v;
+        lanes.store(v, out);
+      }
+    });
+  }
+}
+
+// ---- terms: from the statistics of a tile to values and factors, lanes over samples
+// -----------------------------------
+
+/// log Z. Where r is not the highest class, S ≥ 1; in a row of masked classes alone Z = 0, and the value comes from m −
+/// x_r.
+template <class V>
+LOSSES_INLINE V log_total(const typename V::Mask& is_highest, const V& s, const V& e) {
+  return log1p(where(is_highest, s, max_number(V(0), s + (e - V(1)))));
+}
+
+/// log p_r and Z.
+template <class T>
+LOSSES_KERNEL void reference_log_p(RowTile<T>& tile) {
+  using V = Lanes<T>;
+  for_lanes<T>(tile.size, [&](auto lanes, Index i, int) {
+    const V m = lanes.load(tile.highest + i);
+    const V x = lanes.load(tile.at_reference + i);
+    const V s = lanes.load(tile.others + i);
+    const auto is_highest = x == m;
+    const V below = where(is_highest, V(0), m - x);
+    const V e = where(is_highest, V(1), exp_nonpos(x - m));
+    lanes.store(-(below + log_total(is_highest, s, e)), tile.log_p + i);
+    lanes.store(s + e, tile.total + i);
+  });
+}
+
+template <class T>
+using RowTerms = void (*)(const void* rule, RowTile<T>& tile);
+
+/// The rule at log p_r.
+template <class Rule, class T = typename Rule::Scalar>
+LOSSES_KERNEL void row_terms(const void* erased, RowTile<T>& tile) {
+  const Rule& rule = *static_cast<const Rule*>(erased);
+  for_lanes<T>(tile.size, [&](auto lanes, Index i, int) {
+    const auto terms = rule(lanes.load(tile.log_p + i));
+    lanes.store(terms.value, tile.value + i);
+    lanes.store(terms.slope, tile.slope + i);
+    lanes.store(terms.curvature, tile.curvature + i);
+  });
+}
+
+/// value·weight, and the factors of the gradient times `scale`.
+template <class T>
+LOSSES_KERNEL void label_factors(RowTile<T>& tile, T scale) {
+  using V = Lanes<T>;
+  for_lanes<T>(tile.size, [&](auto lanes, Index i, int) {
+    const V w = lanes.load(tile.weight + i);
+    // A label on a masked class costs +inf, and no step reduces that.
+    const V k = where(lanes.load(tile.at_reference + i) == V(-infinity<T>), V(0), w * V(scale));
+    const V soft = product(k, -lanes.load(tile.slope + i) / lanes.load(tile.total + i));
+    lanes.store(product(w, lanes.load(tile.value + i)), tile.value + i);
+    lanes.store(soft, tile.soft + i);
+    lanes.store(product(soft, -lanes.load(tile.others + i)), tile.at_label + i);
+    lanes.store(product(k, lanes.load(tile.curvature + i)), tile.curvature + i);
+  });
+}
+
+/// h_j = −slope·k·p(1 − p) + curvature·k·(onehot − p)² from the classes of one sample; `soft` is −slope·k/Z.
+template <class T>
+void label_curvature(const T* x, Index stride, Index classes, const RowTile<T>& tile, Index i, T* h, Index h_stride) {
+  for (Index j = 0; j < classes; ++j) {
+    T& out = h[j * h_stride];
+    if (tile.weight[i] == 0 || tile.soft[i] == 0) {
+      out = 0;
+      continue;
+    }
+    const bool is_label = static_cast<T>(j) == tile.reference[i];
+    const T total = tile.total[i];
+    const T p = exp_nonpos(Lanes<T, 1>(x[j * stride] - tile.highest[i]))[0] / total;
+    const T rest = is_label ? tile.others[i] / total : 1 - p;  // 1 − p_r
+    const T difference = is_label ? rest : -p;
+    out = tile.soft[i] * total * p * rest + tile.curvature[i] * difference * difference;
+  }
+}
+
+}  // namespace LOSSES_NAMESPACE::detail

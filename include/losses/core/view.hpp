@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// Any Eigen object as a pointer, extents and strides, so that the kernels compile once for all of Eigen's types.
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include <Eigen/Core>
+
+#include <losses/core/check.hpp>
+#include <losses/core/config.hpp>
+
+static_assert(EIGEN_VERSION_AT_LEAST(3, 4, 0), "losses needs Eigen 3.4.0 or later");
+
+namespace LOSSES_NAMESPACE::detail {
+
+using Index = Eigen::Index;
+
+inline constexpr int max_rank = 8;
+
+/// The logical shape of an object: samples first, classes second.
+struct Extents {
+  int rank = 0;
+  Index size[max_rank] = {};
+
+  Index operator[](int axis) const { return size[axis]; }
+
+  Index count() const {
+    Index product = 1;
+    for (int axis = 0; axis < rank; ++axis) product *= size[axis];
+    return product;
+  }
+
+  friend bool operator==(const Extents& a, const Extents& b) {
+    if (a.rank != b.rank) return false;
+    for (int axis = 0; axis < a.rank; ++axis) {
+      if (a.size[axis] != b.size[axis]) return false;
+    }
+    return true;
+  }
+};
+
+inline void append(std::string& text, const Extents& extents) {
+  text += '[';
+  for (int axis = 0; axis < extents.rank; ++axis) {
+    if (axis > 0) text += " x ";
+    append(text, extents[axis]);
+  }
+  text += ']';
+}
+
+/// Elements of T at data + Σ index·stride (strides in elements; 0 repeats an element).
+template <class T>
+struct View {
+  T* data = nullptr;
+  Extents extents;
+  Index stride[max_rank] = {};
+
+  operator View<const T>() const requires(!std::is_const_v<T>) {
+    View<const T> view{data, extents, {}};
+    for (int axis = 0; axis < max_rank; ++axis) view.stride[axis] = stride[axis];
+    return view;
+  }
+};
+
+/// The position of the element that is number `flat` in logical (row-major) order.
+struct Position {
+  Extents extents;
+  Index flat = 0;
+};
+
+inline void append(std::string& text, const Position& position) {
+  Index digits[max_rank] = {};
+  Index rest = position.flat;
+  for (int axis = position.extents.rank - 1; axis >= 0; --axis) {
+    digits[axis] = rest % position.extents[axis];
+    rest /= position.extents[axis];
+  }
+  // A column vector is indexed as the vector that it is.
+  const int rank = position.extents.rank == 2 && position.extents[1] == 1 ? 1 : position.extents.rank;
+  text += '[';
+  for (int axis = 0; axis < rank; ++axis) {
+    if (axis > 0) text += ", ";
+    append(text, digits[axis]);
+  }
+  text += ']';
+}
+
+template <class T>
+T& element(const View<T>& view, Index flat) {
+  Index offset = 0;
+  for (int axis = view.extents.rank - 1; axis >= 0; --axis) {
+    offset += (flat % view.extents[axis]) * view.stride[axis];
+    flat /= view.extents[axis];
+  }
+  return view.data[offset];
+}
+
+/// How a kind of object becomes a view. Specialised for Eigen's matrices and arrays here, for its tensors in
+/// tensor.hpp:
+///
+///   Scalar, Plain      the element, and the object that owns a result of the same shape and order
+///   Rows               the object that owns one value per sample
+///   is_direct          its elements lie in memory (an expression has none: it is evaluated once, to Plain)
+///   is_writable        a gradient may be written to it
+///   is_plain           it owns its memory and can be resized
+template <class X>
+struct Access;
+
+template <class X>
+concept Viewable = requires {
+  typename Access<X>::Scalar;
+};
+
+template <class X>
+concept Dense = std::is_class_v<X> && requires(const X& x) {
+  []<class D>(const Eigen::DenseBase<D>&) {}(x);
+};
+
+template <Dense X>
+struct Access<X> {
+  using Scalar = typename X::Scalar;
+  using Plain = typename X::PlainObject;
+  using Rows = Eigen::Matrix<Scalar, X::RowsAtCompileTime, 1, 0, X::MaxRowsAtCompileTime, 1>;
+
+  static constexpr bool is_direct = (X::Flags & Eigen::DirectAccessBit) != 0;
+  static constexpr bool is_plain = std::derived_from<X, Eigen::PlainObjectBase<X>>;
+  static constexpr bool is_writable = is_direct && (X::Flags & Eigen::LvalueBit) != 0;
+  static constexpr bool is_vector = X::IsVectorAtCompileTime;
+
+  static Extents extents(const X& x) { return {2, {x.rows(), x.cols()}}; }
+
+  static View<const Scalar> view(const X& x) requires is_direct {
+    return {x.derived().data(), extents(x), {row_stride(x), column_stride(x)}};
+  }
+
+  static View<Scalar> writable_view(const X& x) requires is_writable {
+    return {const_cast<X&>(x).derived().data(), extents(x), {row_stride(x), column_stride(x)}};
+  }
+
+  /// Makes a plain object fit; false where its type does not allow it.
+  static bool can_resize(const Extents& to) {
+    return to.rank == 2 && allows(X::RowsAtCompileTime, X::MaxRowsAtCompileTime, to[0]) &&
+           allows(X::ColsAtCompileTime, X::MaxColsAtCompileTime, to[1]);
+  }
+  static void resize(X& x, const Extents& to) { x.resize(to[0], to.rank == 1 ? 1 : to[1]); }
+
+ private:
+  static bool allows(Index fixed, Index most, Index size) {
+    return (fixed == Eigen::Dynamic || fixed == size) && (most == Eigen::Dynamic || size <= most);
+  }
+  static Index row_stride(const X& x) { return X::IsRowMajor ? x.outerStride() : x.innerStride(); }
+  static Index column_stride(const X& x) { return X::IsRowMajor ? x.innerStride() : x.outerStride(); }
+};
+
+/// The object itself where it lies in memory, else its value: kept alive by the full expression that it is used in.
+template <Viewable X>
+decltype(auto) evaluate(const X& x) {
+  if constexpr (Access<X>::is_direct) {
+    return (x);
+  } else {
+    return typename Access<X>::Plain(x);
+  }
+}
+
+template <Viewable X>
+View<const typename Access<X>::Scalar> view_of(const X& x) {
+  return Access<X>::view(x);
+}
+
+/// Integer labels of any width, read as 64-bit numbers that no valid label is confused with: an unsigned value beyond
+/// INT64_MAX becomes INT64_MAX.
+struct Labels {
+  const void* data = nullptr;
+  Extents extents;
+  Index stride[max_rank] = {};
+  std::uint8_t bytes = 0;
+  bool is_signed = false;
+};
+
+template <class F>
+void visit_integers(const Labels& labels, const F& f) {
+  switch (labels.bytes) {
+    case 1:
+      return labels.is_signed ? f(static_cast<const std::int8_t*>(labels.data))
+                              : f(static_cast<const std::uint8_t*>(labels.data));
+    case 2:
+      return labels.is_signed ? f(static_cast<const std::int16_t*>(labels.data))
+                              : f(static_cast<const std::uint16_t*>(labels.data));
+    case 4:
+      return labels.is_signed ? f(static_cast<const std::int32_t*>(labels.data))
+                              : f(static_cast<const std::uint32_t*>(labels.data));
+    default:
+      return labels.is_signed ? f(static_cast<const std::int64_t*>(labels.data))
+                              : f(static_cast<const std::uint64_t*>(labels.data));
+  }
+}
+
+template <std::integral I>
+std::int64_t widen_label(I label) {
+  if constexpr (sizeof(I) == 8 && std::is_unsigned_v<I>) {
+    return label > static_cast<I>(INT64_MAX) ? INT64_MAX : static_cast<std::int64_t>(label);
+  } else {
+    return static_cast<std::int64_t>(label);
+  }
+}
+
+template <class I>
+concept LabelInteger = std::integral<I> && !std::same_as<std::remove_cv_t<I>, bool>;
+
+/// Labels are Eigen objects of integers, or anything contiguous that becomes a std::span of integers.
+template <class X>
+concept IntegerEigen = Viewable<X> && LabelInteger<typename Access<X>::Scalar>;
+
+template <class X>
+concept IntegerRange = !Viewable<X> && requires(const X& x) {
+  std::span(x);
+  requires LabelInteger<typename decltype(std::span(x))::value_type>;
+};
+
+template <IntegerRange X>
+const X& evaluate(const X& x) {
+  return x;
+}
+
+template <class I>
+Labels erase_labels(const View<const I>& view) {
+  Labels labels{view.data, view.extents, {}, sizeof(I), std::is_signed_v<I>};
+  for (int axis = 0; axis < max_rank; ++axis) labels.stride[axis] = view.stride[axis];
+  return labels;
+}
+
+/// A vector of labels has one axis, whether it is stored as a row or as a column.
+template <class X>
+  requires IntegerEigen<X> || IntegerRange<X> Labels labels_of(const X& x) {
+    if constexpr (IntegerRange<X>) {
+      const std::span span(x);
+      using I = typename decltype(span)::value_type;
+      return erase_labels(View<const I>{span.data(), {1, {static_cast<Index>(span.size())}}, {1}});
+    } else {
+      auto view = view_of(x);
+      if constexpr (Dense<X>) {
+        if (view.extents[1] == 1) {
+          view.extents.rank = 1;
+        } else if constexpr (Access<X>::is_vector) {
+          view.extents = {1, {view.extents[1]}};
+          view.stride[0] = view.stride[1];
+        }
+      }
+      return erase_labels(view);
+    }
+  }
+
+/// The bytes of a view's elements, whatever they are: enough to decide whether two views share one.
+struct Footprint {
+  std::uintptr_t data = 0;
+  Extents extents;
+  std::ptrdiff_t stride[max_rank] = {};  // in bytes
+  std::size_t bytes = 0;
+};
+
+template <class T>
+Footprint footprint(const View<T>& view) {
+  Footprint print{reinterpret_cast<std::uintptr_t>(view.data), view.extents, {}, sizeof(T)};
+  for (int axis = 0; axis < view.extents.rank; ++axis) {
+    print.stride[axis] = view.stride[axis] * static_cast<std::ptrdiff_t>(sizeof(T));
+  }
+  return print;
+}
+
+inline Footprint footprint(const Labels& labels) {
+  Footprint print{reinterpret_cast<std::uintptr_t>(labels.data), labels.extents, {}, labels.bytes};
+  for (int axis = 0; axis < labels.extents.rank; ++axis) print.stride[axis] = labels.stride[axis] * labels.bytes;
+  return print;
+}
+
+}  // namespace LOSSES_NAMESPACE::detail
