@@ -77,10 +77,12 @@
 
 #if defined(__GNUC__) || defined(__clang__)
 #define LOSSES_INLINE [[gnu::always_inline]] inline
+#define LOSSES_INLINE_LAMBDA __attribute__((always_inline))
 #define LOSSES_COLD [[gnu::cold, gnu::noinline]]
 #define LOSSES_VECTOR_EXTENSIONS 1
 #else
 #define LOSSES_INLINE inline
+#define LOSSES_INLINE_LAMBDA
 #define LOSSES_COLD
 #define LOSSES_VECTOR_EXTENSIONS 0
 #endif

@@ -158,7 +158,7 @@ template <class T>
 LOSSES_KERNEL void weight_kernel(const void*, const Run<T>& run, double* sums) {
   using V = Lanes<T>;
   Accumulator<T> total[2], bad[2];
-  for_lanes<T>(run.size, [&](auto lanes, Index i, int j) {
+  for_lanes<T>(run.size, [&](auto lanes, Index i, int j) LOSSES_INLINE_LAMBDA {
     const V w = lanes.load(run.in[0] + i);
     const auto good = (w >= V(0)) & (w <= V(std::numeric_limits<T>::max()));
     total[j].add(lanes.keep(w));

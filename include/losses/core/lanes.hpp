@@ -6,7 +6,9 @@
 #include <bit>
 #include <cmath>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <type_traits>
 #include <utility>
@@ -152,96 +154,179 @@ LOSSES_INLINE Pack<T, W> select(const Pack<SignedOf<T>, W>& mask, const Pack<T, 
   }
 }
 
-// Not select(a > b, a, b): g++ finds the one instruction only where comparison and selection are one expression.
+/// The instructions that the compilers do not reliably find by themselves, where this build has them: g++ splits a loop
+/// of fma at the width it prefers for its own vectorisation, misses max and min beside a constant, and sqrt may set
+/// errno. The 512-bit ones are maskz, since g++ 12 warns of uninitialised registers in the plain ones.
+template <class T, std::size_t Bytes>
+struct Intrinsics {
+  static constexpr bool exist = false;
+};
+
+#if LOSSES_X86
+template <>
+struct Intrinsics<float, 16> {
+  static constexpr bool exist = true;
+  using R = __m128;
+  LOSSES_INLINE static R max(R a, R b) { return _mm_max_ps(a, b); }
+  LOSSES_INLINE static R min(R a, R b) { return _mm_min_ps(a, b); }
+  LOSSES_INLINE static R sqrt(R a) { return _mm_sqrt_ps(a); }
+  LOSSES_INLINE static unsigned bits(R mask) { return static_cast<unsigned>(_mm_movemask_ps(mask)); }
+#if LOSSES_HAS_FMA
+  LOSSES_INLINE static R fma(R a, R b, R c) { return _mm_fmadd_ps(a, b, c); }
+#endif
+};
+template <>
+struct Intrinsics<double, 16> {
+  static constexpr bool exist = true;
+  using R = __m128d;
+  LOSSES_INLINE static R max(R a, R b) { return _mm_max_pd(a, b); }
+  LOSSES_INLINE static R min(R a, R b) { return _mm_min_pd(a, b); }
+  LOSSES_INLINE static R sqrt(R a) { return _mm_sqrt_pd(a); }
+  LOSSES_INLINE static unsigned bits(R mask) { return static_cast<unsigned>(_mm_movemask_pd(mask)); }
+#if LOSSES_HAS_FMA
+  LOSSES_INLINE static R fma(R a, R b, R c) { return _mm_fmadd_pd(a, b, c); }
+#endif
+};
+#endif
+#if LOSSES_X86 && LOSSES_REGISTER_BYTES >= 32
+template <>
+struct Intrinsics<float, 32> {
+  static constexpr bool exist = true;
+  using R = __m256;
+  LOSSES_INLINE static R max(R a, R b) { return _mm256_max_ps(a, b); }
+  LOSSES_INLINE static R min(R a, R b) { return _mm256_min_ps(a, b); }
+  LOSSES_INLINE static R sqrt(R a) { return _mm256_sqrt_ps(a); }
+  LOSSES_INLINE static unsigned bits(R mask) { return static_cast<unsigned>(_mm256_movemask_ps(mask)); }
+#if LOSSES_HAS_FMA
+  LOSSES_INLINE static R fma(R a, R b, R c) { return _mm256_fmadd_ps(a, b, c); }
+#endif
+};
+template <>
+struct Intrinsics<double, 32> {
+  static constexpr bool exist = true;
+  using R = __m256d;
+  LOSSES_INLINE static R max(R a, R b) { return _mm256_max_pd(a, b); }
+  LOSSES_INLINE static R min(R a, R b) { return _mm256_min_pd(a, b); }
+  LOSSES_INLINE static R sqrt(R a) { return _mm256_sqrt_pd(a); }
+  LOSSES_INLINE static unsigned bits(R mask) { return static_cast<unsigned>(_mm256_movemask_pd(mask)); }
+#if LOSSES_HAS_FMA
+  LOSSES_INLINE static R fma(R a, R b, R c) { return _mm256_fmadd_pd(a, b, c); }
+#endif
+};
+#endif
+#if LOSSES_X86 && LOSSES_REGISTER_BYTES == 64
+template <>
+struct Intrinsics<float, 64> {
+  static constexpr bool exist = true;
+  using R = __m512;
+  static constexpr auto every = static_cast<__mmask16>(-1);
+  LOSSES_INLINE static R max(R a, R b) { return _mm512_maskz_max_ps(every, a, b); }
+  LOSSES_INLINE static R min(R a, R b) { return _mm512_maskz_min_ps(every, a, b); }
+  LOSSES_INLINE static R sqrt(R a) { return _mm512_maskz_sqrt_ps(every, a); }
+  LOSSES_INLINE static unsigned bits(R mask) { return _mm512_movepi32_mask((__m512i)mask); }
+  LOSSES_INLINE static R fma(R a, R b, R c) { return _mm512_fmadd_ps(a, b, c); }
+};
+template <>
+struct Intrinsics<double, 64> {
+  static constexpr bool exist = true;
+  using R = __m512d;
+  static constexpr auto every = static_cast<__mmask8>(-1);
+  LOSSES_INLINE static R max(R a, R b) { return _mm512_maskz_max_pd(every, a, b); }
+  LOSSES_INLINE static R min(R a, R b) { return _mm512_maskz_min_pd(every, a, b); }
+  LOSSES_INLINE static R sqrt(R a) { return _mm512_maskz_sqrt_pd(every, a); }
+  LOSSES_INLINE static unsigned bits(R mask) { return _mm512_movepi64_mask((__m512i)mask); }
+  LOSSES_INLINE static R fma(R a, R b, R c) { return _mm512_fmadd_pd(a, b, c); }
+};
+#endif
+#if LOSSES_VECTOR_EXTENSIONS && defined(__aarch64__)
+template <>
+struct Intrinsics<float, 16> {
+  static constexpr bool exist = true;
+  using R = float32x4_t;
+  LOSSES_INLINE static R max(R a, R b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }
+  LOSSES_INLINE static R min(R a, R b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
+  LOSSES_INLINE static R sqrt(R a) { return vsqrtq_f32(a); }
+  LOSSES_INLINE static unsigned bits(R mask) {
+    constexpr std::uint32_t weights[4] = {1, 2, 4, 8};
+    return vaddvq_u32(vandq_u32((uint32x4_t)mask, vld1q_u32(weights)));
+  }
+  LOSSES_INLINE static R fma(R a, R b, R c) { return vfmaq_f32(c, a, b); }
+};
+template <>
+struct Intrinsics<double, 16> {
+  static constexpr bool exist = true;
+  using R = float64x2_t;
+  LOSSES_INLINE static R max(R a, R b) { return vbslq_f64(vcgtq_f64(a, b), a, b); }
+  LOSSES_INLINE static R min(R a, R b) { return vbslq_f64(vcltq_f64(a, b), a, b); }
+  LOSSES_INLINE static R sqrt(R a) { return vsqrtq_f64(a); }
+  LOSSES_INLINE static unsigned bits(R mask) {
+    const auto lanes = (uint64x2_t)mask;
+    return static_cast<unsigned>((lanes[0] & 1) | (lanes[1] & 2));
+  }
+  LOSSES_INLINE static R fma(R a, R b, R c) { return vfmaq_f64(c, a, b); }
+};
+#endif
+
+template <class T, int W>
+using IntrinsicsOf = Intrinsics<T, is_register<T, W> ? W * sizeof(T) : 0>;
 
 template <class T, int W>
 LOSSES_INLINE Pack<T, W> greater_of(const Pack<T, W>& a, const Pack<T, W>& b) {
-  if constexpr (is_register<T, W>) {
-    return a > b ? a : b;
+  using I = IntrinsicsOf<T, W>;
+  if constexpr (I::exist) {
+    return (Pack<T, W>)I::max((typename I::R)a, (typename I::R)b);
   } else {
-    return select<T, W>(a > b, a, b);
+    return select<T, W>((Pack<SignedOf<T>, W>)(a > b), a, b);
   }
 }
 
 template <class T, int W>
 LOSSES_INLINE Pack<T, W> less_of(const Pack<T, W>& a, const Pack<T, W>& b) {
-  if constexpr (is_register<T, W>) {
-    return a < b ? a : b;
+  using I = IntrinsicsOf<T, W>;
+  if constexpr (I::exist) {
+    return (Pack<T, W>)I::min((typename I::R)a, (typename I::R)b);
   } else {
-    return select<T, W>(a < b, a, b);
+    return select<T, W>((Pack<SignedOf<T>, W>)(a < b), a, b);
   }
 }
 
-// Intrinsics where the compilers do not find the instruction by themselves: g++ splits a loop of fma at the width it
-// prefers for its own vectorisation, and sqrt may set errno.
+template <class T, int W>
+LOSSES_INLINE Pack<T, W> square_root(const Pack<T, W>& a) {
+  using I = IntrinsicsOf<T, W>;
+  if constexpr (I::exist) {
+    return (Pack<T, W>)I::sqrt((typename I::R)a);
+  } else {
+    Pack<T, W> r;
+    for (int i = 0; i < W; ++i) r[i] = std::sqrt(a[i]);
+    return r;
+  }
+}
 
 template <class T, int W>
 LOSSES_INLINE Pack<T, W> fused(const Pack<T, W>& a, const Pack<T, W>& b, const Pack<T, W>& c) {
+  using I = IntrinsicsOf<T, W>;
   if constexpr (!LOSSES_HAS_FMA) {
     return a * b + c;
+  } else if constexpr (I::exist) {
+    return (Pack<T, W>)I::fma((typename I::R)a, (typename I::R)b, (typename I::R)c);
   } else {
-    [[maybe_unused]] constexpr bool single = sizeof(T) == 4;
-    [[maybe_unused]] constexpr std::size_t bytes = is_register<T, W> ? W * sizeof(T) : 0;
-#if LOSSES_X86 && LOSSES_HAS_FMA
-    if constexpr (bytes == 16 && single) return (Pack<T, W>)_mm_fmadd_ps((__m128)a, (__m128)b, (__m128)c);
-    if constexpr (bytes == 16 && !single) return (Pack<T, W>)_mm_fmadd_pd((__m128d)a, (__m128d)b, (__m128d)c);
-    if constexpr (bytes == 32 && single) return (Pack<T, W>)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
-    if constexpr (bytes == 32 && !single) return (Pack<T, W>)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
-#if LOSSES_REGISTER_BYTES == 64
-    if constexpr (bytes == 64 && single) return (Pack<T, W>)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
-    if constexpr (bytes == 64 && !single) return (Pack<T, W>)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
-#endif
-#elif LOSSES_VECTOR_EXTENSIONS && defined(__aarch64__)
-    if constexpr (bytes == 16 && single) return (Pack<T, W>)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
-    if constexpr (bytes == 16 && !single) return (Pack<T, W>)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
-#endif
     Pack<T, W> r;
     for (int i = 0; i < W; ++i) r[i] = std::fma(a[i], b[i], c[i]);
     return r;
   }
 }
 
-template <class T, int W>
-LOSSES_INLINE Pack<T, W> square_root(const Pack<T, W>& a) {
-  [[maybe_unused]] constexpr bool single = sizeof(T) == 4;
-  [[maybe_unused]] constexpr std::size_t bytes = is_register<T, W> ? W * sizeof(T) : 0;
-#if LOSSES_X86
-  if constexpr (bytes == 16 && single) return (Pack<T, W>)_mm_sqrt_ps((__m128)a);
-  if constexpr (bytes == 16 && !single) return (Pack<T, W>)_mm_sqrt_pd((__m128d)a);
-#if LOSSES_REGISTER_BYTES >= 32
-  if constexpr (bytes == 32 && single) return (Pack<T, W>)_mm256_sqrt_ps((__m256)a);
-  if constexpr (bytes == 32 && !single) return (Pack<T, W>)_mm256_sqrt_pd((__m256d)a);
-#endif
-#if LOSSES_REGISTER_BYTES == 64
-  if constexpr (bytes == 64 && single) return (Pack<T, W>)_mm512_maskz_sqrt_ps(static_cast<__mmask16>(-1), (__m512)a);
-  if constexpr (bytes == 64 && !single) return (Pack<T, W>)_mm512_maskz_sqrt_pd(static_cast<__mmask8>(-1), (__m512d)a);
-#endif
-#endif
-  Pack<T, W> r;
-  for (int i = 0; i < W; ++i) r[i] = std::sqrt(a[i]);
-  return r;
-}
-
 /// One bit per lane, lane 0 lowest.
 template <class T, int W>
 LOSSES_INLINE unsigned lane_bits(const Pack<SignedOf<T>, W>& mask) {
-#if LOSSES_X86
-  [[maybe_unused]] constexpr bool single = sizeof(T) == 4;
-  [[maybe_unused]] constexpr std::size_t bytes = is_register<T, W> ? W * sizeof(T) : 0;
-  if constexpr (bytes == 16 && single) return static_cast<unsigned>(_mm_movemask_ps((__m128)mask));
-  if constexpr (bytes == 16 && !single) return static_cast<unsigned>(_mm_movemask_pd((__m128d)mask));
-#if LOSSES_REGISTER_BYTES >= 32
-  if constexpr (bytes == 32 && single) return static_cast<unsigned>(_mm256_movemask_ps((__m256)mask));
-  if constexpr (bytes == 32 && !single) return static_cast<unsigned>(_mm256_movemask_pd((__m256d)mask));
-#endif
-#if LOSSES_REGISTER_BYTES == 64
-  if constexpr (bytes == 64 && single) return _mm512_movepi32_mask((__m512i)mask);
-  if constexpr (bytes == 64 && !single) return _mm512_movepi64_mask((__m512i)mask);
-#endif
-#endif
-  unsigned bits = 0;
-  for (int i = 0; i < W; ++i) bits |= (mask[i] != 0 ? 1u : 0u) << i;
-  return bits;
+  using I = IntrinsicsOf<T, W>;
+  if constexpr (I::exist) {
+    return I::bits((typename I::R)mask);
+  } else {
+    unsigned bits = 0;
+    for (int i = 0; i < W; ++i) bits |= (mask[i] != 0 ? 1u : 0u) << i;
+    return bits;
+  }
 }
 
 }  // namespace detail
@@ -298,7 +383,7 @@ struct Lanes {
     /// The W numbers at p, which needs no alignment.
     LOSSES_INLINE static Lanes load(const T* p) {
       Lanes r;
-      __builtin_memcpy(&r.v, p, sizeof r.v);
+      std::memcpy(&r.v, p, sizeof r.v);
       return r;
     }
     /// The first n ≤ W numbers at p, the other lanes are fill. Reads nothing past p[n − 1].
@@ -317,7 +402,7 @@ struct Lanes {
       return load(values);
     }
     LOSSES_INLINE void store(T* p) const {
-      __builtin_memcpy(p, &v, sizeof v);
+      std::memcpy(p, &v, sizeof v);
     }
     /// Writes the first n ≤ W lanes, and nothing past p[n − 1].
     LOSSES_INLINE void store(T* p, int n) const {

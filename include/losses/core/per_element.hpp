@@ -31,7 +31,7 @@ LOSSES_KERNEL void element_kernel(const void* erased, const Run<T>& run, double*
   std::conditional_t<std::is_trivially_copyable_v<Rule>, const Rule, const Rule&> rule =
       *static_cast<const Rule*>(erased);
   Accumulator<T> total[2];
-  for_lanes<T>(run.size, [&](auto lanes, Index i, int j) {
+  for_lanes<T>(run.size, [&](auto lanes, Index i, int j) LOSSES_INLINE_LAMBDA {
     V p[predictions];
     for (int each = 0; each < predictions; ++each) p[each] = lanes.load(run.in[each] + i);
     const V y = lanes.load(run.in[2] + i);
@@ -40,14 +40,14 @@ LOSSES_KERNEL void element_kernel(const void* erased, const Run<T>& run, double*
     if constexpr (weighted) w = lanes.load(run.in[4] + i);
     const auto terms = element_terms(rule, p, y, k);
     // Weight 0 leaves an element out, whatever it holds.
-    const auto weigh = [&](const V& v) {
+    const auto weigh = [&](const V& v) LOSSES_INLINE_LAMBDA {
       if constexpr (weighted) {
         return where(w == V(0), V(0), v * w);
       } else {
         return v;
       }
     };
-    const auto write = [&](const V& v, int each) {
+    const auto write = [&](const V& v, int each) LOSSES_INLINE_LAMBDA {
       T* out = run.out[each] + i;
       if constexpr (adds) {
         lanes.store(predictions == 1 || run.adds[each] ? lanes.load(out) + v : v, out);
@@ -55,7 +55,7 @@ LOSSES_KERNEL void element_kernel(const void* erased, const Run<T>& run, double*
         lanes.store(v, out);
       }
     };
-    const auto write_each = [&](const auto& values) {
+    const auto write_each = [&](const auto& values) LOSSES_INLINE_LAMBDA {
       if constexpr (predictions == 1) {
         write(weigh(values * V(run.scale[0])), 0);
       } else {
@@ -80,7 +80,7 @@ LOSSES_KERNEL void domain_kernel(const void*, const Run<T>& run, double* sums) {
   constexpr auto predictions = predictions_of<Rule>();
   constexpr auto target = target_of<Rule>();
   Accumulator<T> bad[2];
-  for_lanes<T>(run.size, [&](auto lanes, Index i, int j) {
+  for_lanes<T>(run.size, [&](auto lanes, Index i, int j) LOSSES_INLINE_LAMBDA {
     V outside(0);
     if constexpr (!predictions[0].domain.is_all()) {
       outside = where(predictions[0].domain.excludes(lanes.load(run.in[0] + i)), V(1), outside);

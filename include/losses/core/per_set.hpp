@@ -25,7 +25,7 @@ LOSSES_KERNEL void set_sums_kernel(const void* erased, const Run<T>& run, double
   using V = Lanes<T>;
   const Rule& rule = *static_cast<const Rule*>(erased);
   Accumulator<T> total[2][sums_of<Rule>];
-  for_lanes<T>(run.size, [&](auto lanes, Index i, int j) {
+  for_lanes<T>(run.size, [&](auto lanes, Index i, int j) LOSSES_INLINE_LAMBDA {
     V p = lanes.load(run.in[0] + i);
     V y = lanes.load(run.in[2] + i);
     if constexpr (Homogeneous<Rule>) {
@@ -56,7 +56,7 @@ template <class Rule, bool weighted, bool adds, class T = typename Rule::Scalar>
 LOSSES_KERNEL void set_slope_kernel(const void* erased, const Run<T>& run, double*) {
   using V = Lanes<T>;
   const SetSlope<Rule> slope = *static_cast<const SetSlope<Rule>*>(erased);
-  for_lanes<T>(run.size, [&](auto lanes, Index i, int) {
+  for_lanes<T>(run.size, [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA {
     V p = lanes.load(run.in[0] + i);
     V y = lanes.load(run.in[2] + i);
     if constexpr (Homogeneous<Rule>) {

@@ -119,7 +119,7 @@ template <class T>
 LOSSES_KERNEL T row_highest(const T* x, Index classes) {
   using V = Lanes<T>;
   V highest[2] = {V(lowest<T>), V(lowest<T>)};
-  for_lanes<T>(classes, [&](auto lanes, Index i, int j) { highest[j] = max_number(highest[j], lanes.load(x + i)); });
+  for_lanes<T>(classes, [&](auto lanes, Index i, int j) LOSSES_INLINE_LAMBDA { highest[j] = max_number(highest[j], lanes.load(x + i)); });
   return horizontal_max(max_number(highest[0], highest[1]));
 }
 
@@ -142,7 +142,7 @@ LOSSES_KERNEL T row_others(const T* x, Index classes, T highest, Index reference
   for (Index begin = 0; begin < classes; begin += block) {
     V part[2] = {V(0), V(0)};
     const V r(static_cast<T>(reference - begin));
-    for_lanes<T>(std::min(block, classes - begin), [&](auto lanes, Index i, int j) {
+    for_lanes<T>(std::min(block, classes - begin), [&](auto lanes, Index i, int j) LOSSES_INLINE_LAMBDA {
       const V v = exp_nonpos(lanes.load(x + begin + i) - m);
       const V index = V::iota() + V(static_cast<T>(i));
       part[j] = part[j] + lanes.keep(where(index == r, V(0), v));
@@ -157,14 +157,14 @@ LOSSES_KERNEL T row_others(const T* x, Index classes, T highest, Index reference
 template <class T>
 LOSSES_KERNEL void row_scale(T* g, Index classes, T soft) {
   using V = Lanes<T>;
-  for_lanes<T>(classes, [&](auto lanes, Index i, int) { lanes.store(V(soft) * lanes.load(g + i), g + i); });
+  for_lanes<T>(classes, [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA { lanes.store(V(soft) * lanes.load(g + i), g + i); });
 }
 
 /// g_j += soft·e_j, computed again.
 template <class T>
 LOSSES_KERNEL void row_add(const T* x, T* g, Index classes, T highest, T soft) {
   using V = Lanes<T>;
-  for_lanes<T>(classes, [&](auto lanes, Index i, int) {
+  for_lanes<T>(classes, [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA {
     const V e = exp_nonpos(lanes.load(x + i) - V(highest));
     lanes.store(lanes.load(g + i) + V(soft) * e, g + i);
   });
@@ -181,17 +181,17 @@ LOSSES_KERNEL void column_statistics(const T* x, Index class_stride, Index class
   std::fill_n(tile.highest, tile.size, lowest<T>);
   std::fill_n(tile.at_reference, tile.size, lowest<T>);
   std::fill(std::begin(sum), std::end(sum), 0.0);
-  const auto step = [&]<int group>(std::integral_constant<int, group>, Index c) {
-    for_lanes<T>(tile.size, [&](auto lanes, Index i, int) {
+  const auto step = [&]<int group>(std::integral_constant<int, group>, Index c) LOSSES_INLINE_LAMBDA {
+    for_lanes<T>(tile.size, [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA {
       V v[group];
-      unroll<group>([&](auto k) { v[k] = lanes.load(x + (c + k) * class_stride + i); });
+      unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA { v[k] = lanes.load(x + (c + k) * class_stride + i); });
       const V r = lanes.load(tile.reference + i) - V(static_cast<T>(c));
       const V before = lanes.load(tile.highest + i);
       V at = lanes.load(tile.at_reference + i);
       V m = before;
-      unroll<group>([&](auto k) { m = max_number(v[k], m); });
+      unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA { m = max_number(v[k], m); });
       V part(0);
-      unroll<group>([&](auto k) {
+      unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA {
         const auto is_reference = r == V(static_cast<T>(k.value));
         part = part + where(is_reference, V(0), exp_nonpos(v[k] - m));
         at = where(is_reference, v[k], at);
@@ -215,23 +215,34 @@ template <class T, bool adds>
 LOSSES_KERNEL void column_gradient(const T* x, Index class_stride, Index classes, const RowTile<T>& tile, T* g,
                                    Index gradient_stride) {
   using V = Lanes<T>;
-  constexpr Index group = 4;
-  for (Index c = 0; c < classes; c += group) {
-    const Index last = std::min(c + group, classes);
-    for_lanes<T>(tile.size, [&](auto lanes, Index i, int) {
+  const auto step = [&]<int group>(std::integral_constant<int, group>, Index c) LOSSES_INLINE_LAMBDA {
+    for_lanes<T>(tile.size, [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA {
       const V m = lanes.load(tile.highest + i);
       const V soft = lanes.load(tile.soft + i);
-      const V r = lanes.load(tile.reference + i);
       const V at_label = lanes.load(tile.at_label + i);
-      for (Index j = c; j < last; ++j) {
-        const V e = exp_nonpos(lanes.load(x + j * class_stride + i) - m);
-        V v = where(r == V(static_cast<T>(j)), at_label, product(soft, e));
-        T* out = g + j * gradient_stride + i;
-        if constexpr (adds) v = lanes.load(out) + v;
-        lanes.store(v, out);
+      const V r = lanes.load(tile.reference + i) - V(static_cast<T>(c));
+      // All loads before the first store: a store whose address has the low bits of a later load holds that load up, and
+      // classes whose distance is a power of two always have.
+      V v[group];
+      unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA { v[k] = lanes.load(x + (c + k) * class_stride + i); });
+      if constexpr (adds) {
+        V before[group];
+        unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA { before[k] = lanes.load(g + (c + k) * gradient_stride + i); });
+        unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA {
+          const V e = product(soft, exp_nonpos(v[k] - m));
+          lanes.store(before[k] + where(r == V(static_cast<T>(k.value)), at_label, e), g + (c + k) * gradient_stride + i);
+        });
+      } else {
+        unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA { v[k] = product(soft, exp_nonpos(v[k] - m)); });
+        unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA {
+          lanes.store(where(r == V(static_cast<T>(k.value)), at_label, v[k]), g + (c + k) * gradient_stride + i);
+        });
       }
     });
-  }
+  };
+  Index c = 0;
+  for (; c + 4 <= classes; c += 4) step(std::integral_constant<int, 4>(), c);
+  for (; c < classes; ++c) step(std::integral_constant<int, 1>(), c);
 }
 
 // ---- terms: from the statistics of a tile to values and factors, lanes over samples
@@ -248,7 +259,7 @@ LOSSES_INLINE V log_total(const typename V::Mask& is_highest, const V& s, const 
 template <class T>
 LOSSES_KERNEL void reference_log_p(RowTile<T>& tile) {
   using V = Lanes<T>;
-  for_lanes<T>(tile.size, [&](auto lanes, Index i, int) {
+  for_lanes<T>(tile.size, [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA {
     const V m = lanes.load(tile.highest + i);
     const V x = lanes.load(tile.at_reference + i);
     const V s = lanes.load(tile.others + i);
@@ -267,7 +278,7 @@ using RowTerms = void (*)(const void* rule, RowTile<T>& tile);
 template <class Rule, class T = typename Rule::Scalar>
 LOSSES_KERNEL void row_terms(const void* erased, RowTile<T>& tile) {
   const Rule& rule = *static_cast<const Rule*>(erased);
-  for_lanes<T>(tile.size, [&](auto lanes, Index i, int) {
+  for_lanes<T>(tile.size, [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA {
     const auto terms = rule(lanes.load(tile.log_p + i));
     lanes.store(terms.value, tile.value + i);
     lanes.store(terms.slope, tile.slope + i);
@@ -279,7 +290,7 @@ LOSSES_KERNEL void row_terms(const void* erased, RowTile<T>& tile) {
 template <class T>
 LOSSES_KERNEL void label_factors(RowTile<T>& tile, T scale) {
   using V = Lanes<T>;
-  for_lanes<T>(tile.size, [&](auto lanes, Index i, int) {
+  for_lanes<T>(tile.size, [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA {
     const V w = lanes.load(tile.weight + i);
     // A label on a masked class costs +inf, and no step reduces that.
     const V k = where(lanes.load(tile.at_reference + i) == V(-infinity<T>), V(0), w * V(scale));

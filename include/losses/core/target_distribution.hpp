@@ -70,7 +70,7 @@ template <class T>
 LOSSES_KERNEL void probability_kernel(const void*, const Run<T>& run, double* sums) {
   using V = Lanes<T>;
   Accumulator<T> bad[2];
-  for_lanes<T>(run.size, [&](auto lanes, Index i, int j) {
+  for_lanes<T>(run.size, [&](auto lanes, Index i, int j) LOSSES_INLINE_LAMBDA {
     const V q = lanes.load(run.in[0] + i);
     bad[j].add(lanes.keep(where((q < V(0)) | (q > V(1)), V(1), V(0))));
   });
@@ -87,11 +87,11 @@ LOSSES_KERNEL void row_target_sums(const T* x, const T* h, const T* class_weight
   const V m(tile.highest[i]);
   for (Index begin = 0; begin < classes; begin += block) {
     const V r(tile.reference[i] - static_cast<T>(begin));
-    for_lanes<T>(std::min(block, classes - begin), [&](auto lanes, Index j, int) {
+    for_lanes<T>(std::min(block, classes - begin), [&](auto lanes, Index j, int) LOSSES_INLINE_LAMBDA {
       const V given = h != nullptr ? lanes.load(h + begin + j) : V(0);
       const V w = class_weights != nullptr ? lanes.load(class_weights + begin + j) : V(1);
       sums.add(lanes.load(x + begin + j), m, given, w, V::iota() + V(static_cast<T>(j)) == r,
-               [&](const V& v) { return lanes.keep(v); });
+               [&](const V& v) LOSSES_INLINE_LAMBDA { return lanes.keep(v); });
     });
   }
   tile.others[i] = static_cast<T>(sums.others.total());
@@ -108,7 +108,7 @@ template <class T>
 LOSSES_KERNEL void column_target_sums(const T* x, Index class_stride, const T* h, Index h_stride,
                                       const T* class_weights, Index classes, RowTile<T>& tile, TargetTile<T>& target) {
   using V = Lanes<T>;
-  for_lanes<T>(tile.size, [&](auto lanes, Index i, int) {
+  for_lanes<T>(tile.size, [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA {
     V m(lowest<T>);
     V argmax(0);
     for (Index j = 0; j < classes; ++j) {
@@ -127,7 +127,7 @@ LOSSES_KERNEL void column_target_sums(const T* x, Index class_stride, const T* h
       at_reference = where(is_reference, v, at_reference);
       if (h != nullptr) h_reference = where(is_reference, given, h_reference);
       w_reference = where(is_reference, w, w_reference);
-      sums.add(v, m, given, w, is_reference, [](const V& each) { return each; });
+      sums.add(v, m, given, w, is_reference, [](const V& each) LOSSES_INLINE_LAMBDA { return each; });
     }
     lanes.store(m, tile.highest + i);
     lanes.store(r, tile.reference + i);
@@ -151,7 +151,7 @@ LOSSES_KERNEL void target_factors(const TargetOptions<T>& options, bool given, T
   using V = Lanes<T>;
   const V epsilon(options.smoothing);
   const bool all = options.spread == SmoothingSpread::all_classes;
-  for_lanes<T>(tile.size, [&](auto lanes, Index i, int) {
+  for_lanes<T>(tile.size, [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA {
     const V m = lanes.load(tile.highest + i);
     const V x = lanes.load(tile.at_reference + i);
     const V s = lanes.load(tile.others + i);
@@ -192,7 +192,7 @@ LOSSES_KERNEL void row_target_gradient(const T* x, const T* h, const T* class_we
   const V a(target.a[i]), u(target.u[i]), k(target.target[i]);
   for (Index begin = 0; begin < classes; begin += block) {
     const V r(tile.reference[i] - static_cast<T>(begin));
-    for_lanes<T>(std::min(block, classes - begin), [&](auto lanes, Index j, int) {
+    for_lanes<T>(std::min(block, classes - begin), [&](auto lanes, Index j, int) LOSSES_INLINE_LAMBDA {
       const V v = lanes.load(x + begin + j);
       const V given = h != nullptr ? lanes.load(h + begin + j) : V(0);
       const V w = class_weights != nullptr ? lanes.load(class_weights + begin + j) : V(1);
@@ -210,7 +210,7 @@ LOSSES_KERNEL void column_target_gradient(const T* x, Index class_stride, const 
                                           const T* class_weights, Index classes, const RowTile<T>& tile,
                                           const TargetTile<T>& target, T* g, Index g_stride) {
   using V = Lanes<T>;
-  for_lanes<T>(tile.size, [&](auto lanes, Index i, int) {
+  for_lanes<T>(tile.size, [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA {
     const V m = lanes.load(tile.highest + i);
     const V soft = lanes.load(tile.soft + i);
     const V at_reference = lanes.load(tile.at_label + i);
