@@ -31,9 +31,12 @@ struct TensorMemory<Eigen::TensorMap<Plain, options, Pointer>> {
   static constexpr bool is_direct = true, is_plain = false, is_writable = !std::is_const_v<Plain>;
 };
 
+template <class D>
+void take_tensor(const Eigen::TensorBase<D, Eigen::ReadOnlyAccessors>&);
+
 template <class X>
 concept TensorLike = std::is_class_v<X> && requires(const X& x) {
-  []<class D>(const Eigen::TensorBase<D, Eigen::ReadOnlyAccessors>&) {}(x);
+  take_tensor(x);
 };
 
 template <TensorLike X>

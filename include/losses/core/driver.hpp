@@ -14,7 +14,7 @@
 ///   T value_and_gradient(rule, reduction, executor, inputs, whole, outputs)
 ///   void unreduced(rule, executor, inputs, whole, output)       with Unreduced<P>, unreduced_extents(inputs)
 ///   void curvature(rule, reduction, executor, inputs, whole, outputs)     where the shape has one
-///   visit(inputs, f)                  f(Footprint, name, i) for each input; i is the number of the prediction, or −1
+///   visit(inputs, f)                  f(view, name, i) for each input; i is the number of the prediction, or −1
 ///
 /// A new shape is a new specialisation: Loss is not touched.
 

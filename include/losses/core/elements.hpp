@@ -338,45 +338,12 @@ void sum_over(Index elements, Index units, int count, const Executor& executor, 
   }
 }
 
-/// One run where all operands are contiguous in one order and small: most calls in reinforcement learning and on
-/// devices.
-template <class T>
-bool single_run(const ElementJob<T>& job, Index elements, Run<T>& run) {
-  if (elements > run_elements) return false;
-  const auto dense = [&](const auto& each, bool row_major) {
-    if (each.data == nullptr) return true;
-    Index expected = 1;
-    for (int i = 0; i < job.extents.rank; ++i) {
-      const int axis = row_major ? job.extents.rank - 1 - i : i;
-      if (job.extents[axis] != 1 && each.stride[axis] != expected) return false;
-      expected *= job.extents[axis];
-    }
-    return true;
-  };
-  const auto all_dense = [&](bool row_major) {
-    for (const auto& each : job.in) {
-      if (!dense(each, row_major)) return false;
-    }
-    for (const auto& each : job.out) {
-      if (!dense(each, row_major)) return false;
-    }
-    return true;
-  };
-  if (!all_dense(true) && !all_dense(false)) return false;
-  for (int i = 0; i < max_inputs; ++i) run.in[i] = job.in[i].data;
-  for (int i = 0; i < max_outputs; ++i) run.out[i] = job.out[i].data;
-  run.size = elements;
-  set_factors(job, run);
-  return true;
-}
-
 /// Runs a kernel over a job; its sums are added to `sums`.
 template <class T>
 void traverse(const ElementJob<T>& job, Kernel<T> kernel, Kernel<T> adding, const void* rule, const Executor& executor,
               double* sums) {
   const Index elements = job.extents.count();
   if (elements == 0) return;
-  if (Run<T> run; single_run(job, elements, run)) return (job.adds_any() ? adding : kernel)(rule, run, sums);
   const Tiling<T> tiling(job.canonical(), kernel, adding, rule);
   sum_over(elements, tiling.tiles(), job.sums, executor, sums, [&](Index first, Index last, double* local) {
     for (Index tile = first; tile < last; ++tile) tiling.run(tile, local);
@@ -389,7 +356,6 @@ void traverse_with_outputs(const ElementJob<T>& job, Kernel<T> kernel, Kernel<T>
                            const void* rule, const Executor& executor, double* sums) {
   const Index elements = job.extents.count();
   if (elements == 0) return;
-  if (Run<T> run; single_run(job, elements, run)) return (job.adds_any() ? adding : kernel)(rule, run, sums);
   ElementJob<T> inputs = job;
   for (int i = 0; i < max_outputs; ++i) {
     inputs.out[i] = {};

@@ -172,7 +172,9 @@ struct Intrinsics<float, 16> {
   LOSSES_INLINE static R sqrt(R a) { return _mm_sqrt_ps(a); }
   LOSSES_INLINE static unsigned bits(R mask) { return static_cast<unsigned>(_mm_movemask_ps(mask)); }
 #if LOSSES_HAS_FMA
-  LOSSES_INLINE static R fma(R a, R b, R c) { return _mm_fmadd_ps(a, b, c); }
+  LOSSES_INLINE static R fma(R a, R b, R c) {
+    return _mm_fmadd_ps(a, b, c);
+  }
 #endif
 };
 template <>
@@ -184,7 +186,9 @@ struct Intrinsics<double, 16> {
   LOSSES_INLINE static R sqrt(R a) { return _mm_sqrt_pd(a); }
   LOSSES_INLINE static unsigned bits(R mask) { return static_cast<unsigned>(_mm_movemask_pd(mask)); }
 #if LOSSES_HAS_FMA
-  LOSSES_INLINE static R fma(R a, R b, R c) { return _mm_fmadd_pd(a, b, c); }
+  LOSSES_INLINE static R fma(R a, R b, R c) {
+    return _mm_fmadd_pd(a, b, c);
+  }
 #endif
 };
 #endif
@@ -198,7 +202,9 @@ struct Intrinsics<float, 32> {
   LOSSES_INLINE static R sqrt(R a) { return _mm256_sqrt_ps(a); }
   LOSSES_INLINE static unsigned bits(R mask) { return static_cast<unsigned>(_mm256_movemask_ps(mask)); }
 #if LOSSES_HAS_FMA
-  LOSSES_INLINE static R fma(R a, R b, R c) { return _mm256_fmadd_ps(a, b, c); }
+  LOSSES_INLINE static R fma(R a, R b, R c) {
+    return _mm256_fmadd_ps(a, b, c);
+  }
 #endif
 };
 template <>
@@ -210,7 +216,9 @@ struct Intrinsics<double, 32> {
   LOSSES_INLINE static R sqrt(R a) { return _mm256_sqrt_pd(a); }
   LOSSES_INLINE static unsigned bits(R mask) { return static_cast<unsigned>(_mm256_movemask_pd(mask)); }
 #if LOSSES_HAS_FMA
-  LOSSES_INLINE static R fma(R a, R b, R c) { return _mm256_fmadd_pd(a, b, c); }
+  LOSSES_INLINE static R fma(R a, R b, R c) {
+    return _mm256_fmadd_pd(a, b, c);
+  }
 #endif
 };
 #endif

@@ -114,6 +114,27 @@ consteval auto verdict_with_gradients() {
 template <class Verdict>
 concept IsAccepted = Verdict::value;
 
+template <class Driver>
+concept HasCurvature = requires {
+  &Driver::curvature;
+};
+
+template <class Driver>
+concept HasPartial = requires {
+  &Driver::partial;
+};
+
+template <class Part, class Driver, class Rule>
+concept PartialOf = requires(const Rule& rule, const Part& part) {
+  Driver::value(rule, Reduction::mean, part);
+};
+
+/// A driver whose gradient is a second pass, given the sums of the first.
+template <class Part, class Driver>
+concept SumsOf = std::same_as<Part, typename Driver::Partial> && requires {
+  &Driver::gradient_of;
+};
+
 /// The same elements in the same order: what a gradient over its own prediction is.
 inline bool same_place(const Footprint& a, const Footprint& b) {
   if (a.data != b.data || a.bytes != b.bytes || !(a.extents == b.extents)) return false;
@@ -142,10 +163,10 @@ concept AcceptsGradients = detail::IsAccepted<decltype(detail::verdict_with_grad
 ///   Scalar v = loss.forward(prediction, target);
 ///   auto   g = loss.gradient(prediction, target);
 ///   Scalar v = loss.value_and_gradient(prediction, target, grad);    // one pass, nothing allocated
-///   auto   u = loss.unreduced(prediction, target);                   // wᵢ·termᵢ
-///   auto   h = loss.curvature(prediction, target);                   // diagonal of the Hessian, scaled as the
-///   gradient auto   s = loss.partial(prediction, target);                     // adds up over micro-batches Scalar v =
-///   loss.value(s + s);
+///   auto   u = loss.unreduced(prediction, target);          // wᵢ·termᵢ
+///   auto   h = loss.curvature(prediction, target);          // diagonal of the Hessian, scaled as the gradient
+///   auto   s = loss.partial(prediction, target);            // adds up over micro-batches
+///   Scalar v = loss.value(s + s);
 ///
 /// Throws std::invalid_argument (shapes, options, weights, values outside their domain, memory that overlaps) and
 /// std::out_of_range (labels) before anything is written. A gradient that owns its memory is resized; it may be the
@@ -171,7 +192,7 @@ class Loss {
 
   template <class... In>
     requires Accepts<Rule, In...> Scalar forward(const In&... in)
-  const { return forward_bound(serial, Driver::bind(rule_, detail::evaluate(in)...)); }
+  const { return forward(serial, in...); }
 
   template <ExecutionPolicy Policy, class... In>
     requires Accepts<Rule, In...> Scalar forward(const Policy& policy, const In&... in)
@@ -179,10 +200,7 @@ class Loss {
 
   template <class... Args>
     requires AcceptsGradients<Rule, Args...> Scalar value_and_gradient(Args&&... args)
-  const {
-    return split(serial, std::forward_as_tuple(args...), std::make_index_sequence<sizeof...(Args) - gradients>(),
-                 std::make_index_sequence<gradients>());
-  }
+  const { return value_and_gradient(serial, std::forward<Args>(args)...); }
 
   template <ExecutionPolicy Policy, class... Args>
     requires AcceptsGradients<Rule, Args...> Scalar value_and_gradient(const Policy& policy, Args&&... args)
@@ -199,9 +217,8 @@ class Loss {
   template <ExecutionPolicy Policy, class... In>
     requires Accepts<Rule, In...>
   auto gradient(const Policy& policy, const In&... in) const {
-    return made_like_predictions(
-        std::make_index_sequence<gradients>(), [&](auto&... made) { value_and_gradient(policy, in..., made...); },
-        in...);
+    const auto fill = [&](auto&... made) { value_and_gradient(policy, in..., made...); };
+    return made_like_predictions<In...>(std::make_index_sequence<gradients>(), fill);
   }
 
   template <class... In>
@@ -217,198 +234,194 @@ class Loss {
   }
 
   template <class... In>
-    requires Accepts<Rule, In...> &&(requires { &Driver::curvature; }) auto curvature(const In&... in) const {
-      return curvature(serial, in...);
-    }
+    requires Accepts<Rule, In...> && detail::HasCurvature<Driver>
+  auto curvature(const In&... in) const { return curvature(serial, in...); }
 
-    template <ExecutionPolicy Policy, class... In>
-      requires Accepts<Rule, In...> &&
-          (requires { &Driver::curvature; }) auto curvature(const Policy& policy, const In&... in) const {
-        return made_like_predictions(
-            std::make_index_sequence<gradients>(),
-            [&](auto&... made) { curvature_bound(policy, Driver::bind(rule_, detail::evaluate(in)...), made...); },
-            in...);
-      }
+  template <ExecutionPolicy Policy, class... In>
+    requires Accepts<Rule, In...> && detail::HasCurvature<Driver>
+  auto curvature(const Policy& policy, const In&... in) const {
+    const auto fill = [&](auto&... made) {
+      curvature_bound(policy, Driver::bind(rule_, detail::evaluate(in)...), made...);
+    };
+    return made_like_predictions<In...>(std::make_index_sequence<gradients>(), fill);
+  }
 
-      template <class... In>
-        requires Accepts<Rule, In...> &&(requires { &Driver::partial; }) auto partial(const In&... in) const {
-          return partial(serial, in...);
-        }
+  template <class... In>
+    requires Accepts<Rule, In...> && detail::HasPartial<Driver>
+  auto partial(const In&... in) const { return partial(serial, in...); }
 
-        template <ExecutionPolicy Policy, class... In>
-          requires Accepts<Rule, In...> &&
-              (requires { &Driver::partial; }) auto partial(const Policy& policy, const In&... in) const {
-            return partial_bound(policy, Driver::bind(rule_, detail::evaluate(in)...));
-          }
+  template <ExecutionPolicy Policy, class... In>
+    requires Accepts<Rule, In...> && detail::HasPartial<Driver>
+  auto partial(const Policy& policy, const In&... in) const {
+    return partial_bound(policy, Driver::bind(rule_, detail::evaluate(in)...));
+  }
 
-          /// The loss of the inputs whose partial results were added.
-          template <class Part>
-            requires requires(const Rule& rule, const Part& part) {
-              Driver::value(rule, Reduction::mean, part);
-            }
-          Scalar value(const Part& part) const {
-            return Driver::value(rule_, reduction_, part);
-          }
+  /// The loss of the inputs whose partial results were added.
+  template <detail::PartialOf<Driver, Rule> Part>
+  Scalar value(const Part& part) const {
+    return Driver::value(rule_, reduction_, part);
+  }
 
-          /// The second pass of a per_set loss: this part's gradient, given the sums of all parts.
-          template <class Part, class... Args>
-            requires std::same_as<Part, typename Driver::Partial> && AcceptsGradients<Rule, Args...> &&
-                (requires { &Driver::gradient_of; }) void gradient(const Part& sums, Args&&... args) const {
-              split_sums(sums, std::forward_as_tuple(args...), std::make_index_sequence<sizeof...(Args) - gradients>(),
-                         std::make_index_sequence<gradients>());
-            }
+  /// The second pass of a per_set loss: this part's gradient, given the sums of all parts.
+  template <detail::SumsOf<Driver> Part, class... Args>
+    requires AcceptsGradients<Rule, Args...>
+  void gradient(const Part& sums, Args&&... args) const {
+    split_sums(sums, std::forward_as_tuple(args...), std::make_index_sequence<sizeof...(Args) - gradients>(),
+               std::make_index_sequence<gradients>());
+  }
 
-           private:
-            template <class X>
-            using GradientOf = detail::GradientArgument<std::remove_cvref_t<X>>;
+ private:
+  template <class X>
+  using Argument = detail::GradientArgument<std::remove_cvref_t<X>>;
 
-            template <class Policy, class Inputs>
-            Scalar forward_bound(const Policy& policy, const Inputs& inputs) const {
-              const auto executor = policy.executor();
-              const auto whole = Driver::check(rule_, executor, inputs);
-              return Driver::forward(rule_, reduction_, executor, inputs, whole);
-            }
+  template <class X>
+  using ObjectAccess = detail::Access<typename Argument<X>::Object>;
 
-            template <class Policy, class Arguments, std::size_t... i, std::size_t... g>
-            Scalar split(const Policy& policy, const Arguments& arguments, std::index_sequence<i...>,
-                         std::index_sequence<g...>) const {
-              return gradient_bound(policy, Driver::bind(rule_, detail::evaluate(std::get<i>(arguments))...),
-                                    std::get<sizeof...(i) + g>(arguments)...);
-            }
+  template <class Policy, class Inputs>
+  Scalar forward_bound(const Policy& policy, const Inputs& inputs) const {
+    const auto executor = policy.executor();
+    const auto whole = Driver::check(rule_, executor, inputs);
+    return Driver::forward(rule_, reduction_, executor, inputs, whole);
+  }
 
-            template <class Part, class Arguments, std::size_t... i, std::size_t... g>
-            void split_sums(const Part& sums, const Arguments& arguments, std::index_sequence<i...>,
-                            std::index_sequence<g...>) const {
-              write_outputs(
-                  serial, Driver::bind(rule_, detail::evaluate(std::get<i>(arguments))...),
-                  [&](const auto& executor, const auto& inputs, const auto&, const auto* outputs) {
-                    Driver::gradient_of(rule_, sums, executor, inputs, outputs);
-                  },
+  template <class Policy, class Arguments, std::size_t... i, std::size_t... g>
+  Scalar split(const Policy& policy, const Arguments& arguments, std::index_sequence<i...>,
+               std::index_sequence<g...>) const {
+    return gradient_bound(policy, Driver::bind(rule_, detail::evaluate(std::get<i>(arguments))...),
+                          std::get<sizeof...(i) + g>(arguments)...);
+  }
+
+  template <class Part, class Arguments, std::size_t... i, std::size_t... g>
+  void split_sums(const Part& sums, const Arguments& arguments, std::index_sequence<i...>,
+                  std::index_sequence<g...>) const {
+    const auto run = [&](const auto& executor, const auto& inputs, const auto&, const auto* outputs) {
+      Driver::gradient_of(rule_, sums, executor, inputs, outputs);
+    };
+    write_outputs(serial, Driver::bind(rule_, detail::evaluate(std::get<i>(arguments))...), run,
                   std::get<sizeof...(i) + g>(arguments)...);
-            }
+  }
 
-            template <class Policy, class Inputs, class... Gradients>
-            Scalar gradient_bound(const Policy& policy, const Inputs& inputs, Gradients&... made) const {
-              Scalar result;
-              write_outputs(
-                  policy, inputs,
-                  [&](const auto& executor, const auto& bound, const auto& whole, const auto* outputs) {
-                    result = Driver::value_and_gradient(rule_, reduction_, executor, bound, whole, outputs);
-                  },
-                  made...);
-              return result;
-            }
+  template <class Policy, class Inputs, class... Gradients>
+  Scalar gradient_bound(const Policy& policy, const Inputs& inputs, Gradients&... made) const {
+    Scalar result;
+    const auto run = [&](const auto& executor, const auto& bound, const auto& whole, const auto* outputs) {
+      result = Driver::value_and_gradient(rule_, reduction_, executor, bound, whole, outputs);
+    };
+    write_outputs(policy, inputs, run, made...);
+    return result;
+  }
 
-            template <class Policy, class Inputs, class... Objects>
-            void curvature_bound(const Policy& policy, const Inputs& inputs, Objects&... made) const {
-              write_outputs(
-                  policy, inputs,
-                  [&](const auto& executor, const auto& bound, const auto& whole, const auto* outputs) {
-                    Driver::curvature(rule_, reduction_, executor, bound, whole, outputs);
-                  },
-                  made...);
-            }
+  template <class Policy, class Inputs, class... Objects>
+  void curvature_bound(const Policy& policy, const Inputs& inputs, Objects&... made) const {
+    const auto run = [&](const auto& executor, const auto& bound, const auto& whole, const auto* outputs) {
+      Driver::curvature(rule_, reduction_, executor, bound, whole, outputs);
+    };
+    write_outputs(policy, inputs, run, made...);
+  }
 
-            template <class Policy, class Inputs, class Result>
-            void unreduced_bound(const Policy& policy, const Inputs& inputs, Result& result) const {
-              const auto executor = policy.executor();
-              const auto whole = Driver::check(rule_, executor, inputs);
-              const auto extents = Driver::unreduced_extents(inputs);
-              if (extents.count() > 0 || extents.rank > 0) detail::Access<Result>::resize(result, extents);
-              Driver::unreduced(rule_, executor, inputs, whole,
-                                {detail::Access<Result>::writable_view(result), false, 1});
-            }
+  template <class Policy, class Inputs, class Result>
+  void unreduced_bound(const Policy& policy, const Inputs& inputs, Result& result) const {
+    const auto executor = policy.executor();
+    const auto whole = Driver::check(rule_, executor, inputs);
+    detail::Access<Result>::resize(result, Driver::unreduced_extents(inputs));
+    Driver::unreduced(rule_, executor, inputs, whole, {detail::Access<Result>::writable_view(result), false, 1});
+  }
 
-            template <class Policy, class Inputs>
-            auto partial_bound(const Policy& policy, const Inputs& inputs) const {
-              const auto executor = policy.executor();
-              const auto whole = Driver::check(rule_, executor, inputs);
-              return Driver::partial(rule_, executor, inputs, whole);
-            }
+  template <class Policy, class Inputs>
+  auto partial_bound(const Policy& policy, const Inputs& inputs) const {
+    const auto executor = policy.executor();
+    const auto whole = Driver::check(rule_, executor, inputs);
+    return Driver::partial(rule_, executor, inputs, whole);
+  }
 
-            /// Everything that can be refused is, then the gradients are resized, then `run` writes them.
-            template <class Policy, class Inputs, class Run, class... Gradients>
-            void write_outputs(const Policy& policy, const Inputs& inputs, const Run& run, Gradients&... made) const {
-              const auto executor = policy.executor();
-              int place = 0;
-              (check_gradient_object(inputs, place++, made), ...);
-              const detail::Footprint prints[] = {
-                  footprint(detail::Access<typename GradientOf<Gradients>::Object>::writable_view(
-                      GradientOf<Gradients>::object(made)))...};
-              const void* objects[] = {&GradientOf<Gradients>::object(made)...};
-              check_overlap(inputs, prints, objects);
-              const auto whole = Driver::check(rule_, executor, inputs);
-              place = 0;
-              (fit<GradientOf<Gradients>>(GradientOf<Gradients>::object(made),
-                                          Driver::gradient_extents(inputs, place++)),
-               ...);
-              const detail::Output<Scalar> outputs[] = {
-                  {detail::Access<typename GradientOf<Gradients>::Object>::writable_view(
-                       GradientOf<Gradients>::object(made)),
-                   GradientOf<Gradients>::adds, GradientOf<Gradients>::factor(made)}...};
-              run(executor, inputs, whole, outputs);
-            }
+  /// Everything that can be refused is, then the gradients are resized, then `run` writes them.
+  template <class Policy, class Inputs, class Run, class... Gradients>
+  void write_outputs(const Policy& policy, const Inputs& inputs, const Run& run, Gradients&... made) const {
+    const auto executor = policy.executor();
+    int place = 0;
+    (check_fits<Gradients>(inputs, place++, Argument<Gradients>::object(made)), ...);
+    const detail::View<Scalar> before[] = {
+        ObjectAccess<Gradients>::writable_view(Argument<Gradients>::object(made))...};
+    const void* objects[] = {&Argument<Gradients>::object(made)...};
+    check_overlap(inputs, before, objects);
+    const auto whole = Driver::check(rule_, executor, inputs);
+    place = 0;
+    (fit<Gradients>(Argument<Gradients>::object(made), Driver::gradient_extents(inputs, place++)), ...);
+    const detail::Output<Scalar> outputs[] = {
+        {ObjectAccess<Gradients>::writable_view(Argument<Gradients>::object(made)), Argument<Gradients>::adds,
+         Argument<Gradients>::factor(made)}...};
+    run(executor, inputs, whole, outputs);
+  }
 
-            static std::string gradient_name(int place) {
-              return gradients == 1 ? "gradient" : "gradient " + std::to_string(place + 1);
-            }
+  static std::string gradient_name(int place) {
+    return gradients == 1 ? "gradient" : "gradient " + std::to_string(place + 1);
+  }
 
-            template <class Inputs, class G>
-            static void check_gradient_object(const Inputs& inputs, int place, const G& argument) {
-              using Argument = GradientOf<G>;
-              using Access = detail::Access<typename Argument::Object>;
-              const auto& must = Driver::gradient_extents(inputs, place);
-              const auto is = Access::extents(Argument::object(const_cast<G&>(argument)));
-              bool fits = is == must;
-              if constexpr (Access::is_plain && !Argument::adds) fits = fits || Access::can_resize(must);
-              require(fits, detail::name_of<Rule>(), ": ", gradient_name(place), " is ", is, ", but must be ", must);
-            }
+  /// An object that owns its memory is resized, unless it is added to.
+  template <class G>
+  static constexpr bool resizes = ObjectAccess<G>::is_plain && !Argument<G>::adds;
 
-            template <class Argument, class G>
-            static void fit(G& object, const detail::Extents& extents) {
-              using Access = detail::Access<typename Argument::Object>;
-              if constexpr (Access::is_plain && !Argument::adds) {
-                if (!(Access::extents(object) == extents)) Access::resize(object, extents);
-              }
-            }
+  template <class G, class Inputs, class Object>
+  static void check_fits(const Inputs& inputs, int place, const Object& object) {
+    const auto& must = Driver::gradient_extents(inputs, place);
+    const auto is = ObjectAccess<G>::extents(object);
+    if (is == must) return;
+    if constexpr (resizes<G>) {
+      if (ObjectAccess<G>::can_resize(must)) return;
+    }
+    require(false, detail::name_of<Rule>(), ": ", gradient_name(place), " is ", is, ", but must be ", must);
+  }
 
-            template <class Inputs, std::size_t count>
-            static void check_overlap(const Inputs& inputs, const detail::Footprint (&prints)[count],
-                                      const void* const (&objects)[count]) {
-              for (int place = 0; place < static_cast<int>(count); ++place) {
-                const auto& print = prints[place];
-                require(!detail::overlaps_itself(print), detail::name_of<Rule>(), ": ", gradient_name(place),
-                        " holds an element twice (a stride is too short)");
-                Driver::visit(inputs, [&](const detail::Footprint& input, std::string_view name, int prediction) {
-                  if (Driver::in_place && prediction == place && detail::same_place(print, input)) return;
-                  require(
-                      !detail::overlap(print, input), detail::name_of<Rule>(), ": ", gradient_name(place),
-                      " shares memory with ", name,
-                      prediction == place && Driver::in_place ? ", but must be all of it, in its order, or none" : "");
-                });
-                for (int other = 0; other < place; ++other) {
-                  require(objects[place] != objects[other] && !detail::overlap(print, prints[other]),
-                          detail::name_of<Rule>(), ": ", gradient_name(place), " shares memory with ",
-                          gradient_name(other));
-                }
-              }
-            }
+  template <class G, class Object>
+  static void fit(Object& object, const detail::Extents& extents) {
+    if constexpr (resizes<G>) {
+      if (!(ObjectAccess<G>::extents(object) == extents)) ObjectAccess<G>::resize(object, extents);
+    }
+  }
 
-            /// One new object for each prediction, filled by f(objects…).
-            template <std::size_t... g, class F, class... In>
-            auto made_like_predictions(std::index_sequence<g...>, const F& f, const In&...) const {
-              using All = std::tuple<In...>;
-              std::tuple<typename detail::Access<std::tuple_element_t<g, All>>::Plain...> made;
-              f(std::get<g>(made)...);
-              if constexpr (gradients == 1) {
-                return std::get<0>(std::move(made));
-              } else {
-                return made;
-              }
-            }
+  /// A gradient may lie on its own prediction, element by element, where the driver allows it; on nothing else.
+  template <class Inputs, std::size_t count>
+  static void check_overlap(const Inputs& inputs, const detail::View<Scalar> (&views)[count],
+                            const void* const (&objects)[count]) {
+    for (int place = 0; place < static_cast<int>(count); ++place) {
+      const auto& view = views[place];
+      const auto range = byte_range(view);
+      if (dense_orders(view) == 0 && overlaps_itself(footprint(view))) {
+        require(false, detail::name_of<Rule>(), ": ", gradient_name(place),
+                " holds an element twice: a stride is too short");
+      }
+      Driver::visit(inputs, [&](const auto& input, std::string_view name, int prediction) {
+        if (!overlap(range, byte_range(input))) return;
+        const bool own = Driver::in_place && prediction == place;
+        if (own && same_place(footprint(view), footprint(input))) return;
+        require(!overlap(footprint(view), footprint(input)), detail::name_of<Rule>(), ": ", gradient_name(place),
+                " shares memory with ", name, own ? ", but must be all of it, in its order, or none" : "");
+      });
+      if constexpr (count > 1) {
+        for (int other = 0; other < place; ++other) {
+          const bool shares = objects[place] == objects[other] || overlap(footprint(view), footprint(views[other]));
+          require(!shares, detail::name_of<Rule>(), ": ", gradient_name(place), " shares memory with ",
+                  gradient_name(other));
+        }
+      }
+    }
+  }
 
-            Rule rule_;
-            Reduction reduction_;
+  /// One new object for each prediction, filled by f(objects…).
+  template <class... In, std::size_t... g, class F>
+  static auto made_like_predictions(std::index_sequence<g...>, const F& f) {
+    using All = std::tuple<In...>;
+    std::tuple<typename detail::Access<std::tuple_element_t<g, All>>::Plain...> made;
+    f(std::get<g>(made)...);
+    if constexpr (gradients == 1) {
+      return std::get<0>(std::move(made));
+    } else {
+      return made;
+    }
+  }
+
+  Rule rule_;
+  Reduction reduction_;
 };
 
 /// Whether a loss takes these inputs: LossOn<Huber<float>, Eigen::MatrixXf, Eigen::MatrixXf>.

@@ -182,10 +182,9 @@ struct Driver<per_element, Rule> {
   template <class F>
   static void visit(const Inputs& inputs, const F& f) {
     constexpr auto names = predictions_of<Rule>();
-    for (int i = 0; i < predictions; ++i)
-      f(footprint(inputs.prediction[i]), names[static_cast<std::size_t>(i)].name, i);
-    f(footprint(inputs.target), target_of<Rule>().name, -1);
-    if (inputs.weights.data != nullptr) f(footprint(inputs.weights), "weights", -1);
+    for (int i = 0; i < predictions; ++i) f(inputs.prediction[i], names[static_cast<std::size_t>(i)].name, i);
+    f(inputs.target, target_of<Rule>().name, -1);
+    if (inputs.weights.data != nullptr) f(inputs.weights, "weights", -1);
   }
 
   static Whole check(const Rule&, const Executor& executor, const Inputs& inputs) {
@@ -197,7 +196,7 @@ struct Driver<per_element, Rule> {
   }
 
   static Partial partial(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole& whole) {
-    return {sum(rule, executor, job(inputs)), whole.weight, whole.count};
+    return {sum(rule, executor, inputs), whole.weight, whole.count};
   }
 
   static T value(const Rule&, Reduction reduction, const Partial& partial) {
@@ -206,7 +205,7 @@ struct Driver<per_element, Rule> {
 
   static T forward(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
                    const Whole& whole) {
-    return finish(rule, reduction, executor, inputs, whole, sum(rule, executor, job(inputs)));
+    return finish(rule, reduction, executor, inputs, whole, sum(rule, executor, inputs));
   }
 
   static T value_and_gradient(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
@@ -252,6 +251,32 @@ struct Driver<per_element, Rule> {
     return view;
   }
 
+  /// One run, where all operands are contiguous in one order and few: most calls in reinforcement learning and on
+  /// devices.
+  static bool single_run(const Inputs& inputs, const Output<T>* outputs, Run<T>& run) {
+    run.size = inputs.prediction[0].extents.count();
+    if (run.size > run_elements) return false;
+    unsigned orders = dense_orders(inputs.target);
+    run.in[2] = inputs.target.data;
+    for (int i = 0; i < predictions; ++i) {
+      orders &= dense_orders(inputs.prediction[i]);
+      run.in[i] = inputs.prediction[i].data;
+      if (outputs == nullptr) continue;
+      orders &= dense_orders(outputs[i].view);
+      run.out[i] = outputs[i].view.data;
+      run.adds[i] = outputs[i].adds;
+    }
+    if constexpr (HasColumnParameter<Rule>) {
+      orders &= dense_orders(inputs.parameter);
+      run.in[3] = inputs.parameter.data;
+    }
+    if (inputs.weights.data != nullptr) {
+      orders &= dense_orders(inputs.weights);
+      run.in[4] = inputs.weights.data;
+    }
+    return orders != 0;
+  }
+
   static ElementJob<T> job(const Inputs& inputs) {
     ElementJob<T> work;
     work.extents = inputs.prediction[0].extents;
@@ -268,11 +293,18 @@ struct Driver<per_element, Rule> {
                                           : element_kernel<Rule, verb, false, adds>;
   }
 
-  static double sum(const Rule& rule, const Executor& executor, const ElementJob<T>& work) {
+  static double sum(const Rule& rule, const Executor& executor, const Inputs& inputs, T unit = 1) {
     double sums[max_sums] = {};
-    const auto kernel = work.in[4].data != nullptr ? element_kernel<Rule, Verb::value, true, false>
-                                                   : element_kernel<Rule, Verb::value, false, false>;
-    traverse<T>(work, kernel, nullptr, &rule, executor, sums);
+    const auto kernel = choose<Verb::value, false>(inputs);
+    Run<T> run;
+    if (single_run(inputs, nullptr, run)) {
+      run.unit = unit;
+      kernel(&rule, run, sums);
+    } else {
+      auto work = job(inputs);
+      work.unit = unit;
+      traverse<T>(work, kernel, nullptr, &rule, executor, sums);
+    }
     return sums[0];
   }
 
@@ -281,9 +313,8 @@ struct Driver<per_element, Rule> {
                   const Whole& whole, double total) {
     if constexpr (sizeof(T) == sizeof(double)) {
       if (std::isinf(total) && reduction != Reduction::sum) [[unlikely]] {
-        auto work = job(inputs);
-        work.unit = static_cast<T>(0x1p-100);
-        return value(rule, reduction, {sum(rule, executor, work), whole.weight, whole.count}) * static_cast<T>(0x1p100);
+        const double small = sum(rule, executor, inputs, static_cast<T>(0x1p-100));
+        return value(rule, reduction, {small, whole.weight, whole.count}) * static_cast<T>(0x1p100);
       }
     }
     return value(rule, reduction, {total, whole.weight, whole.count});
@@ -292,8 +323,17 @@ struct Driver<per_element, Rule> {
   template <Verb verb>
   static void write(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
                     const Whole& whole, const Output<T>* outputs, double* sums) {
-    auto work = job(inputs);
     const double scale = reduction_scale(reduction, whole.weight, whole.count);
+    Run<T> run;
+    if (single_run(inputs, outputs, run)) {
+      bool adds = false;
+      for (int i = 0; i < predictions; ++i) {
+        run.scale[i] = static_cast<T>(scale * outputs[i].factor);
+        adds = adds || outputs[i].adds;
+      }
+      return (adds ? choose<verb, true>(inputs) : choose<verb, false>(inputs))(&rule, run, sums);
+    }
+    auto work = job(inputs);
     for (int i = 0; i < predictions; ++i) {
       work.out[i] = operand(outputs[i].view);
       work.scale[i] = static_cast<T>(scale * outputs[i].factor);

@@ -192,6 +192,7 @@ class RowPass {
  private:
   enum class Form : std::uint8_t { rows, columns, packed };
   static constexpr Index packed_classes = 128;
+  static constexpr Index line = 64 / static_cast<Index>(sizeof(T));
 
   /// A row whose highest logit is +inf: its limit puts all probability on one class.
   struct Limit {
@@ -456,6 +457,12 @@ class RowPass {
     job_.for_runs(flat, count, [&](Index length, Index first, const Index* at) {
       pack_columns(job_.x + at[Job::logits], job_.class_stride[Job::logits], job_.stride[Job::logits][inner_], length,
                    scratch + first, tile_);
+      if (job_.g != nullptr && job_.stride[Job::gradient][inner_] == 1) {
+        for (Index j = 0; j < job_.classes; ++j) {
+          const T* column = job_.g + at[Job::gradient] + j * job_.class_stride[Job::gradient];
+          for (Index i = 0; i < length; i += line) prefetch_to_write(column + i);
+        }
+      }
     });
     return {scratch, tile_, scratch, tile_};
   }
@@ -464,7 +471,12 @@ class RowPass {
   void pack_columns(const T* from, Index class_stride, Index sample_stride, Index samples, T* to,
                     Index to_stride) const {
     if (sample_stride == 1) {
-      for (Index j = 0; j < job_.classes; ++j) std::copy_n(from + j * class_stride, samples, to + j * to_stride);
+      for (Index j = 0; j < job_.classes; ++j) {
+        const T* column = from + j * class_stride;
+        // The processor follows fewer streams than there are classes: ask for the next tile's part of this one.
+        for (Index i = 0; i < samples; i += line) prefetch(column + samples + i);
+        std::copy_n(column, samples, to + j * to_stride);
+      }
     } else {
       for (Index i = 0; i < samples; ++i) {
         for (Index j = 0; j < job_.classes; ++j) to[j * to_stride + i] = from[j * class_stride + i * sample_stride];
@@ -504,7 +516,7 @@ class RowPass {
   void finish_target(Index flat, RowTile<T>& tile, TargetTile<T>& target, Index since, double* sums) const {
     reference_log_p(tile);
     std::fill_n(tile.curvature, tile.size, T(0));
-    target_factors(job_.target, job_.h != nullptr, job_.scale, tile, target);
+    target_factors(job_.target, job_.classes, job_.h != nullptr, job_.scale, tile, target);
     write_values(flat, tile, since, sums);
   }
 
@@ -674,13 +686,13 @@ struct Driver<per_row, Rule> {
 
   template <class F>
   static void visit(const Inputs& inputs, const F& f) {
-    f(footprint(inputs.logits), "prediction", 0);
+    f(inputs.logits, "prediction", 0);
     if (inputs.has_labels()) {
-      f(footprint(inputs.labels), "target", -1);
+      f(inputs.labels, "target", -1);
     } else {
-      f(footprint(inputs.distribution), "target", -1);
+      f(inputs.distribution, "target", -1);
     }
-    if (inputs.weights.data != nullptr) f(footprint(inputs.weights), "weights", -1);
+    if (inputs.weights.data != nullptr) f(inputs.weights, "weights", -1);
   }
 
   static Whole check(const Rule& rule, const Executor& executor, const Inputs& inputs) {
@@ -793,8 +805,8 @@ struct Driver<per_row, Rule> {
     if (samples == 0) return 0;
     double total[max_sums] = {};
     const RowPass<T> pass(work);
-    // Chunks of whole tiles where samples are contiguous; of rows where classes are. What the gradient looks like must not
-    // matter here: the value has the same bits with and without it.
+    // Chunks of whole tiles where samples are contiguous; of rows where classes are. What the gradient looks like must
+    // not matter here: the value has the same bits with and without it.
     const Index unit = work.class_stride[Job::logits] == 1 ? 1 : tile_samples;
     sum_over(samples * work.classes, (samples + unit - 1) / unit, 1, executor, total,
              [&](Index first, Index last, double* local) {

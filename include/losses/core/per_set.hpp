@@ -85,9 +85,9 @@ struct SetPartial {
     if (b.sums.weight == 0) return a;
     if (a.sums.weight == 0) return b;
     SetPartial& finer = a.unit > b.unit ? a : b;
-    const double unit = std::min(a.unit, b.unit);
-    for (double& sum : finer.sums.of) sum *= (unit / finer.unit) * (unit / finer.unit);
-    finer.unit = unit;
+    const double coarse = std::min(a.unit, b.unit);
+    for (double& sum : finer.sums.of) sum *= (coarse / finer.unit) * (coarse / finer.unit);
+    finer.unit = coarse;
     for (std::size_t i = 0; i < a.sums.of.size(); ++i) a.sums.of[i] += b.sums.of[i];
     a.sums.weight += b.sums.weight;
     a.samples += b.samples;
@@ -155,9 +155,9 @@ struct Driver<per_set, Rule> {
 
   template <class F>
   static void visit(const Inputs& inputs, const F& f) {
-    f(footprint(inputs.prediction), "prediction", 0);
-    f(footprint(inputs.target), "target", -1);
-    if (inputs.weights.data != nullptr) f(footprint(inputs.weights), "weights", -1);
+    f(inputs.prediction, "prediction", 0);
+    f(inputs.target, "target", -1);
+    if (inputs.weights.data != nullptr) f(inputs.weights, "weights", -1);
   }
 
   static Whole check(const Rule&, const Executor& executor, const Inputs& inputs) {

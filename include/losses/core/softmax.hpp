@@ -55,6 +55,18 @@ inline constexpr T lowest = std::numeric_limits<T>::lowest();
 template <class T>
 inline constexpr T infinity = std::numeric_limits<T>::infinity();
 
+inline void prefetch([[maybe_unused]] const void* address) {
+#if LOSSES_VECTOR_EXTENSIONS
+  __builtin_prefetch(address);
+#endif
+}
+
+inline void prefetch_to_write([[maybe_unused]] const void* address) {
+#if LOSSES_VECTOR_EXTENSIONS
+  __builtin_prefetch(address, 1);
+#endif
+}
+
 /// f(0), …, f(n − 1), each with its own constant.
 template <int n, class F>
 LOSSES_INLINE void unroll(const F& f) {
@@ -119,7 +131,8 @@ template <class T>
 LOSSES_KERNEL T row_highest(const T* x, Index classes) {
   using V = Lanes<T>;
   V highest[2] = {V(lowest<T>), V(lowest<T>)};
-  for_lanes<T>(classes, [&](auto lanes, Index i, int j) LOSSES_INLINE_LAMBDA { highest[j] = max_number(highest[j], lanes.load(x + i)); });
+  for_lanes<T>(classes, [&](auto lanes, Index i, int j)
+                            LOSSES_INLINE_LAMBDA { highest[j] = max_number(highest[j], lanes.load(x + i)); });
   return horizontal_max(max_number(highest[0], highest[1]));
 }
 
@@ -157,7 +170,8 @@ LOSSES_KERNEL T row_others(const T* x, Index classes, T highest, Index reference
 template <class T>
 LOSSES_KERNEL void row_scale(T* g, Index classes, T soft) {
   using V = Lanes<T>;
-  for_lanes<T>(classes, [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA { lanes.store(V(soft) * lanes.load(g + i), g + i); });
+  for_lanes<T>(classes,
+               [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA { lanes.store(V(soft) * lanes.load(g + i), g + i); });
 }
 
 /// g_j += soft·e_j, computed again.
@@ -221,8 +235,8 @@ LOSSES_KERNEL void column_gradient(const T* x, Index class_stride, Index classes
       const V soft = lanes.load(tile.soft + i);
       const V at_label = lanes.load(tile.at_label + i);
       const V r = lanes.load(tile.reference + i) - V(static_cast<T>(c));
-      // All loads before the first store: a store whose address has the low bits of a later load holds that load up, and
-      // classes whose distance is a power of two always have.
+      // All loads before the first store: a store whose address has the low bits of a later load holds that load up,
+      // and classes whose distance is a power of two always have.
       V v[group];
       unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA { v[k] = lanes.load(x + (c + k) * class_stride + i); });
       if constexpr (adds) {
@@ -230,7 +244,8 @@ LOSSES_KERNEL void column_gradient(const T* x, Index class_stride, Index classes
         unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA { before[k] = lanes.load(g + (c + k) * gradient_stride + i); });
         unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA {
           const V e = product(soft, exp_nonpos(v[k] - m));
-          lanes.store(before[k] + where(r == V(static_cast<T>(k.value)), at_label, e), g + (c + k) * gradient_stride + i);
+          lanes.store(before[k] + where(r == V(static_cast<T>(k.value)), at_label, e),
+                      g + (c + k) * gradient_stride + i);
         });
       } else {
         unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA { v[k] = product(soft, exp_nonpos(v[k] - m)); });

@@ -22,7 +22,7 @@ namespace LOSSES_NAMESPACE::detail {
 
 using Index = Eigen::Index;
 
-inline constexpr int max_rank = 8;
+inline constexpr int max_rank = 6;
 
 /// The logical shape of an object: samples first, classes second.
 struct Extents {
@@ -68,6 +68,21 @@ struct View {
     return view;
   }
 };
+
+/// Which orders a view's elements are contiguous in: bit 0 row-major, bit 1 column-major.
+template <class T>
+unsigned dense_orders(const View<T>& view) {
+  unsigned orders = 3;
+  Index row_major = 1, column_major = 1;
+  for (int axis = 0; axis < view.extents.rank; ++axis) {
+    const int last = view.extents.rank - 1 - axis;
+    if (view.extents[last] != 1 && view.stride[last] != row_major) orders &= ~1u;
+    if (view.extents[axis] != 1 && view.stride[axis] != column_major) orders &= ~2u;
+    row_major *= view.extents[last];
+    column_major *= view.extents[axis];
+  }
+  return orders;
+}
 
 /// The position of the element that is number `flat` in logical (row-major) order.
 struct Position {
@@ -118,9 +133,13 @@ concept Viewable = requires {
   typename Access<X>::Scalar;
 };
 
+/// Declared alone: clang 14 takes the lambdas of two concepts for one.
+template <class D>
+void take_dense(const Eigen::DenseBase<D>&);
+
 template <class X>
 concept Dense = std::is_class_v<X> && requires(const X& x) {
-  []<class D>(const Eigen::DenseBase<D>&) {}(x);
+  take_dense(x);
 };
 
 template <Dense X>
@@ -256,6 +275,31 @@ template <class X>
       return erase_labels(view);
     }
   }
+
+/// The bytes from the lowest to past the highest element of a view: [low, high).
+struct ByteRange {
+  std::uintptr_t low, high;
+  friend bool overlap(const ByteRange& a, const ByteRange& b) { return a.low < b.high && b.low < a.high; }
+};
+
+inline ByteRange byte_range(std::uintptr_t data, const Extents& extents, const Index* stride, std::ptrdiff_t bytes) {
+  ByteRange range{data, data + static_cast<std::uintptr_t>(bytes)};
+  for (int axis = 0; axis < extents.rank; ++axis) {
+    if (extents[axis] == 0) return {data, data};
+    const std::ptrdiff_t reach = (extents[axis] - 1) * stride[axis] * bytes;
+    (reach < 0 ? range.low : range.high) += static_cast<std::uintptr_t>(reach);
+  }
+  return range;
+}
+
+template <class T>
+ByteRange byte_range(const View<T>& view) {
+  return byte_range(reinterpret_cast<std::uintptr_t>(view.data), view.extents, view.stride, sizeof(T));
+}
+
+inline ByteRange byte_range(const Labels& labels) {
+  return byte_range(reinterpret_cast<std::uintptr_t>(labels.data), labels.extents, labels.stride, labels.bytes);
+}
 
 /// The bytes of a view's elements, whatever they are: enough to decide whether two views share one.
 struct Footprint {
