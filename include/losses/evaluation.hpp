@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// Is a loss right, and which one is right for the task.
+
+#include <losses/evaluation/check_gradient.hpp>
