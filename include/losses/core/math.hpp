@@ -30,7 +30,8 @@ struct Format<float> {
   static constexpr float round_to_integer = 0x1.8p23f;  // x + this − this is x rounded to the nearest integer
   static constexpr float ln2_hi = 0x1.63p-1f;           // its multiples by an exponent are exact
   static constexpr float ln2_lo = -0x1.bd0106p-13f;
-  static constexpr float exp_underflows = -104;  // exp is 0 here and below, and inf from exp_overflows on
+  static constexpr float exp_is_zero = -104;          // its n is −150
+  static constexpr float halves_are_zero = -176.05f;  // its n is −254, twice the exponent of 0
   static constexpr float exp_overflows = 89;
   static constexpr float expm1_is_minus_one = -20;
   static constexpr float tanh_is_one = 10;
@@ -43,7 +44,8 @@ struct Format<double> {
   static constexpr double round_to_integer = 0x1.8p52;
   static constexpr double ln2_hi = 0x1.62e42feep-1;
   static constexpr double ln2_lo = 0x1.a39ef35793c76p-33;
-  static constexpr double exp_underflows = -746;
+  static constexpr double exp_is_zero = -745.2;       // its n is −1075
+  static constexpr double halves_are_zero = -1418.2;  // its n is −2046, twice the exponent of 0
   static constexpr double exp_overflows = 710;
   static constexpr double expm1_is_minus_one = -40;
   static constexpr double tanh_is_one = 20;
@@ -75,11 +77,10 @@ LOSSES_INLINE Reduced<Lanes<T, W>> reduce_by_ln2(Lanes<T, W> x) {
   return {fma(n, V(-F::ln2_lo), fma(n, V(-F::ln2_hi), x)), biased};
 }
 
-/// (exp(r) − 1 − r) / r² for |r| ≤ 0.35, times 2^Scale.
-template <int Scale, std::floating_point T, int W>
-LOSSES_INLINE Lanes<T, W> exp_tail(Lanes<T, W> r) {
+/// s (exp(r) − 1 − r) / r² for |r| ≤ 0.35, with s a power of two.
+template <std::floating_point T, int W>
+LOSSES_INLINE Lanes<T, W> exp_tail(Lanes<T, W> r, T s) {
   using V = Lanes<T, W>;
-  constexpr T s = Scale == 0 ? T(1) : (sizeof(T) == 4 ? T(0x1p-32) : T(0x1p-64));
   if constexpr (sizeof(T) == 4) {
     return polynomial<V>(r, s * 0.4999999404f, s * 0.1666651964f, s * 0.04166840017f, s * 0.008368851617f,
                          s * 0.001381440205f);
@@ -130,16 +131,15 @@ LOSSES_INLINE Lanes<T, W> log1p_reduced(Lanes<T, W> f, [[maybe_unused]] Lanes<T,
   using V = Lanes<T, W>;
   using F = Format<T>;
   if constexpr (sizeof(T) == 4) {
-    const V ff = f * f;
     if constexpr (Unit) {
-      return fma(ff,
-                 polynomial<V>(f, -0.4999993145, 0.3333046436, -0.2495801896, 0.1969210207, -0.1534488052, 0.1066112816,
-                               -0.05745723099, 0.02008624189, -0.003290468594),
-                 f);
+      const V q = polynomial<V>(f, -0.4999993145, 0.3333046436, -0.2495801896, 0.1969210207, -0.1534488052,
+                                0.1066112816, -0.05745723099, 0.02008624189, -0.003290468594);
+      // Not f + f² q: losses call this with f = exp(−|x|), whose square underflows, slowly, for a confident x.
+      return LOSSES_HAS_FMA ? fma(f * q, f, f) : f * fma(f, q, V(1));
     } else {
       const V q = polynomial<V>(f, -0.4999998808, 0.3333332539, -0.250015825, 0.200019747, -0.1660908163, 0.1418181807,
                                 -0.1324298531, 0.129044801, -0.07621837407);
-      return fma(k, V(F::ln2_hi), f + fma(k, V(F::ln2_lo), ff * q));
+      return fma(k, V(F::ln2_hi), f + fma(f * q, f, k * V(F::ln2_lo)));
     }
   } else {
     // log(1 + f) = f − (h − s (h + R(s²))), with s = f / (2 + f) and h = f²/2.
@@ -165,32 +165,30 @@ LOSSES_INLINE Lanes<T, W> log1p_reduced(Lanes<T, W> f, [[maybe_unused]] Lanes<T,
 
 /// exp(x) for x ≤ 0.
 ///
-/// Denormal results are gradual, rounded once; 0 for −inf and wherever exp(x) rounds to 0. Results stay right up to
-/// x = 40. Error: float 1.0, double 1.0 ULP.
+/// Denormal results are gradual, the smallest rounded to 0 or 1.4e-45 (5e-324); 0 from where no denormal is left on,
+/// and for −inf. Results stay right up to x = 40. Error: float 1.2, double 1.2 ULP.
 template <std::floating_point T, int W>
 LOSSES_INLINE Lanes<T, W> exp_nonpos(Lanes<T, W> x) {
   using V = Lanes<T, W>;
   using F = detail::Format<T>;
   // The polynomial is scaled down and 2^n up by as much, so that 2^n is a normal number and the product rounds once.
-  constexpr int up = sizeof(T) == 4 ? 32 : 64;
-  constexpr T down = sizeof(T) == 4 ? T(0x1p-32) : T(0x1p-64);
-  // Where nothing is left nothing is multiplied: a product that underflows costs a hundred times one that does not.
-  const auto gone = x < V(F::exp_underflows);
-  const auto [r, biased] = detail::reduce_by_ln2<F::bias + up>(where(gone, V(0), x));
-  const V p = fma(r, fma(r, detail::exp_tail<1>(r), V(down)), V(down));
-  return where(gone, V(0), p * detail::exponent_from_low_bits<V>(biased.bits()));
+  // Where nothing is left that 2^n is 0: a product that underflows would cost a hundred times one that does not.
+  constexpr T down = std::numeric_limits<T>::epsilon();
+  const auto [r, biased] = detail::reduce_by_ln2<F::bias + F::mantissa_bits>(max_number(V(F::exp_is_zero), x));
+  const V p = fma(r, fma(r, detail::exp_tail(r, down), V(down)), V(down));
+  return p * detail::exponent_from_low_bits<V>(biased.bits());
 }
 
 /// exp(x).
 ///
-/// inf above log(max), denormal results gradual. Error: float 1.0, double 1.0 ULP.
+/// inf above log(max), denormal results gradual. Error: float 1.2, double 1.2 ULP.
 template <std::floating_point T, int W>
 LOSSES_INLINE Lanes<T, W> exp(Lanes<T, W> x) {
   using V = Lanes<T, W>;
   using F = detail::Format<T>;
-  const auto [r, biased] = detail::reduce_by_ln2<2 * F::bias>(clamp(x, V(F::exp_underflows), V(F::exp_overflows)));
-  const V p = fma(r, fma(r, detail::exp_tail<0>(r), V(1)), V(1));
-  // 2^n may be no normal number, the two halves of it are.
+  const auto [r, biased] = detail::reduce_by_ln2<2 * F::bias>(clamp(x, V(F::halves_are_zero), V(F::exp_overflows)));
+  const V p = fma(r, fma(r, detail::exp_tail(r, T(1)), V(1)), V(1));
+  // 2^n may be no normal number, the two halves of it are, or are 0 far down.
   const auto half = biased.bits() >> 1;
   return p * detail::exponent_from_low_bits<V>(half) * detail::exponent_from_low_bits<V>(biased.bits() - half);
 }
@@ -203,7 +201,7 @@ LOSSES_INLINE Lanes<T, W> expm1(Lanes<T, W> x) {
   using V = Lanes<T, W>;
   using F = detail::Format<T>;
   const auto [r, biased] = detail::reduce_by_ln2<F::bias - 1>(clamp(x, V(F::expm1_is_minus_one), V(F::exp_overflows)));
-  const V tail = r * r * detail::exp_tail<0>(r);
+  const V tail = r * r * detail::exp_tail(r, T(1));
   const V half = detail::exponent_from_low_bits<V>(biased.bits());  // 2^(n−1), since 2^n overflows before exp(x)
   const V y = fma(tail, half, fma(r, half, half - V(0.5)));         // the products are exact
   return copysign(y + y, x);
@@ -292,8 +290,8 @@ LOSSES_INLINE Lanes<T, W> tanh(Lanes<T, W> x) {
   }
   const auto [r, biased] = detail::reduce_by_ln2<F::bias>(a + a);
   const V two_to_n = detail::exponent_from_low_bits<V>(biased.bits());
-  const V e = fma(r * r * detail::exp_tail<0>(r), two_to_n, fma(r, two_to_n, two_to_n - V(1)));  // exp(2a) − 1
-  return copysign(where(a < V(0.5), fma(a * aa, series, a), e / (e + V(2))), x);
+  const V e = fma(r * r * detail::exp_tail(r, T(1)), two_to_n, fma(r, two_to_n, two_to_n - V(1)));  // exp(2a) − 1
+  return copysign(where(a < V(0.5), fma(aa * series, a, a), e / (e + V(2))), x);
 }
 
 /// x^y for x ≥ 0.

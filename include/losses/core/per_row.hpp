@@ -192,7 +192,6 @@ class RowPass {
  private:
   enum class Form : std::uint8_t { rows, columns, packed };
   static constexpr Index packed_classes = 128;
-  static constexpr Index line = 64 / static_cast<Index>(sizeof(T));
 
   /// A row whose highest logit is +inf: its limit puts all probability on one class.
   struct Limit {
@@ -220,15 +219,17 @@ class RowPass {
       const T* x[tile_samples];
       T* g[tile_samples];
       const bool direct = row_pointers(flat, count, x, g, scratch.data());
+      const Index blocks = row_blocks<T>(job_.classes);
+      T factors[tile_samples + max_row_blocks];
       const bool stores = job_.g != nullptr && !(direct && job_.adds) && !job_.curvature;
       for (Index i = 0; i < count; ++i) {
         const Index r = static_cast<Index>(tile.reference[i]);
-        tile.highest[i] = row_highest(x[i], job_.classes);
-        if (tile.highest[i] == infinity<T>) [[unlikely]]
-          begin_limit(x[i], 1, i, tile, limits, limited);
         tile.at_reference[i] = x[i][r];
-        tile.others[i] = stores ? row_others<T, true>(x[i], job_.classes, tile.highest[i], r, g[i])
-                                : row_others<T, false>(x[i], job_.classes, tile.highest[i], r, nullptr);
+        T* e = stores ? g[i] : nullptr;
+        if (!row_pass(x[i], r, false, e, factors + i * blocks, tile, i)) [[unlikely]] {
+          begin_limit(x[i], 1, i, tile, limits, limited);
+          row_pass(x[i], r, true, e, factors + i * blocks, tile, i);
+        }
       }
       for (Index i = 0; i < limited; ++i) end_limit(limits[i], tile);
       finish_labels(flat, tile, since, sums);
@@ -237,20 +238,20 @@ class RowPass {
         for (Index i = 0; i < count; ++i) label_curvature(x[i], 1, job_.classes, tile, i, g[i], 1);
       } else {
         save_limits(limits, limited, [&](const Limit& limit) { return g[limit.row] + limit.top; });
-        for (Index i = 0; i < count; ++i) row_gradient(x[i], g[i], tile, i, stores);
+        for (Index i = 0; i < count; ++i) row_gradient(x[i], g[i], factors + i * blocks, tile, i, stores);
         for (Index i = 0; i < limited; ++i) {
           fix_limit(limits[i], tile, nullptr, g[limits[i].row] + limits[i].top, direct && job_.adds);
         }
       }
       if (!direct) unpack_rows(flat, count, scratch.data());
     } else {
-      const auto at = columns(flat, count, scratch.data());
-      column_statistics(at.x, at.class_stride, job_.classes, tile);
+      const auto at = columns(flat, count, scratch.data(), true);
+      statistics(at, scratch.data(), tile);
       find_limits(at.x, at.class_stride, tile, limits, limited);
       for (Index i = 0; i < limited; ++i) end_limit(limits[i], tile);
       finish_labels(flat, tile, since, sums);
       if (job_.g == nullptr) return;
-      const bool adds = form_ == Form::columns && job_.adds;
+      const bool adds = !at.unpacks && job_.adds;
       const auto place = [&](const Limit& limit) { return at.g + limit.row + limit.top * at.gradient_stride; };
       if (job_.curvature) {
         for (Index i = 0; i < count; ++i) {
@@ -265,7 +266,7 @@ class RowPass {
         }
         for (Index i = 0; i < limited; ++i) fix_limit(limits[i], tile, nullptr, place(limits[i]), adds);
       }
-      if (form_ == Form::packed) unpack_columns(flat, count, scratch.data());
+      if (at.unpacks) unpack_columns(flat, count, scratch.data());
     }
   }
 
@@ -329,7 +330,7 @@ class RowPass {
       }
       if (!direct) unpack_rows(flat, count, scratch.data());
     } else {
-      const auto at = columns(flat, count, scratch.data());
+      const auto at = columns(flat, count, scratch.data(), false);
       Scratch<T> given_scratch(given && form_ == Form::packed ? scratch_size(count) : 0);
       const T* h = nullptr;
       Index h_stride = 0;
@@ -357,7 +358,7 @@ class RowPass {
       }
       finish_target(flat, tile, target, since, sums);
       if (job_.g == nullptr) return;
-      const bool adds = form_ == Form::columns && job_.adds;
+      const bool adds = !at.unpacks && job_.adds;
       const auto place = [&](const Limit& limit) { return at.g + limit.row + limit.top * at.gradient_stride; };
       if (job_.curvature) {
         for (Index i = 0; i < count; ++i) {
@@ -377,7 +378,7 @@ class RowPass {
           fix_limit(limit, tile, &target, place(limit), adds, given ? h[limit.row + limit.top * h_stride] : T(0));
         }
       }
-      if (form_ == Form::packed) unpack_columns(flat, count, scratch.data());
+      if (at.unpacks) unpack_columns(flat, count, scratch.data());
     }
   }
 
@@ -437,46 +438,61 @@ class RowPass {
     });
   }
 
+  /// The columns of a tile. In the packed form x is [classes][tile] in the scratch; the gradient is written where it
+  /// lies, or over x where its samples are not contiguous.
   struct Columns {
-    const T* x;
-    Index class_stride;
-    T* g;
-    Index gradient_stride;
+    const T* source = nullptr;  // where x is still to be copied from; null where it is in place
+    const T* x = nullptr;
+    Index class_stride = 0;
+    T* g = nullptr;
+    Index gradient_stride = 0;
+    bool unpacks = false;
   };
 
-  /// The columns of a tile: where they lie, or packed as [classes][tile]; the gradient is then written over them.
-  Columns columns(Index flat, Index count, T* scratch) const {
-    if (form_ == Form::columns) {
-      Columns result{nullptr, job_.class_stride[Job::logits], nullptr, job_.class_stride[Job::gradient]};
-      job_.for_runs(flat, count, [&](Index, Index, const Index* at) {
-        result.x = job_.x + at[Job::logits];
-        if (job_.g != nullptr) result.g = job_.g + at[Job::gradient];
-      });
-      return result;
-    }
+  Columns columns(Index flat, Index count, T* scratch, bool copies_later) const {
+    const bool packs = form_ == Form::packed;
+    const Index step = job_.stride[Job::logits][inner_];
+    Columns result;
+    result.class_stride = packs ? tile_ : job_.class_stride[Job::logits];
     job_.for_runs(flat, count, [&](Index length, Index first, const Index* at) {
-      pack_columns(job_.x + at[Job::logits], job_.class_stride[Job::logits], job_.stride[Job::logits][inner_], length,
-                   scratch + first, tile_);
-      if (job_.g != nullptr && job_.stride[Job::gradient][inner_] == 1) {
-        for (Index j = 0; j < job_.classes; ++j) {
-          const T* column = job_.g + at[Job::gradient] + j * job_.class_stride[Job::gradient];
-          for (Index i = 0; i < length; i += line) prefetch_to_write(column + i);
-        }
+      const T* from = job_.x + at[Job::logits];
+      if (job_.g != nullptr && length == count && job_.stride[Job::gradient][inner_] == 1) {
+        result.g = job_.g + at[Job::gradient];
+        result.gradient_stride = job_.class_stride[Job::gradient];
+      }
+      if (!packs) {
+        result.x = from;
+      } else if (copies_later && length == count && step == 1) {
+        result.source = from;
+      } else {
+        pack_columns(from, job_.class_stride[Job::logits], step, length, scratch + first, tile_);
       }
     });
-    return {scratch, tile_, scratch, tile_};
+    if (packs) result.x = scratch;
+    if (job_.g != nullptr && result.g == nullptr) {
+      result.g = scratch;
+      result.gradient_stride = tile_;
+      result.unpacks = true;
+    }
+    return result;
+  }
+
+  void statistics(const Columns& at, T* scratch, RowTile<T>& tile) const {
+    const T* gradient = at.unpacks || form_ == Form::columns ? nullptr : at.g;
+    if (at.source != nullptr) {
+      column_statistics<T, true>(at.source, job_.class_stride[Job::logits], job_.classes, tile.size, tile, scratch,
+                                 tile_, gradient, at.gradient_stride);
+    } else {
+      column_statistics<T, false>(at.x, at.class_stride, job_.classes, 0, tile, nullptr, 0, gradient,
+                                  at.gradient_stride);
+    }
   }
 
   /// to[j·to_stride + i] = from[j·class_stride + i·sample_stride]
   void pack_columns(const T* from, Index class_stride, Index sample_stride, Index samples, T* to,
                     Index to_stride) const {
     if (sample_stride == 1) {
-      for (Index j = 0; j < job_.classes; ++j) {
-        const T* column = from + j * class_stride;
-        // The processor follows fewer streams than there are classes: ask for the next tile's part of this one.
-        for (Index i = 0; i < samples; i += line) prefetch(column + samples + i);
-        std::copy_n(column, samples, to + j * to_stride);
-      }
+      for (Index j = 0; j < job_.classes; ++j) std::copy_n(from + j * class_stride, samples, to + j * to_stride);
     } else {
       for (Index i = 0; i < samples; ++i) {
         for (Index j = 0; j < job_.classes; ++j) to[j * to_stride + i] = from[j * class_stride + i * sample_stride];
@@ -530,14 +546,21 @@ class RowPass {
     });
   }
 
-  void row_gradient(const T* x, T* g, const RowTile<T>& tile, Index i, bool stored) const {
+  bool row_pass(const T* x, Index reference, bool limits, T* e, T* factors, RowTile<T>& tile, Index i) const {
+    return e != nullptr ? row_statistics<T, true>(x, job_.classes, reference, limits, e, factors, tile.highest[i],
+                                                  tile.others[i])
+                        : row_statistics<T, false>(x, job_.classes, reference, limits, nullptr, factors,
+                                                   tile.highest[i], tile.others[i]);
+  }
+
+  void row_gradient(const T* x, T* g, const T* factors, const RowTile<T>& tile, Index i, bool stored) const {
     const Index c = job_.classes;
     const Index r = static_cast<Index>(tile.reference[i]);
     if (stored) {
       if (tile.soft[i] == 0) {
         std::fill_n(g, c, T(0));
       } else {
-        row_scale(g, c, tile.soft[i]);
+        row_scale(g, c, factors, tile.soft[i]);
       }
       g[r] = tile.at_label[i];
     } else if (tile.soft[i] != 0) {
@@ -833,6 +856,12 @@ struct Driver<per_row, Rule> {
           Index kept = 0, wrong = 0;
           double weight = 0;
           const bool plain = !weighted && work.w == nullptr;
+          if (plain && step == 1) {
+            count_labels(labels, length, classes, options.ignore_index, kept, wrong);
+            local[0] += static_cast<double>(kept);
+            local[1] += static_cast<double>(wrong);
+            return;
+          }
           for (Index i = 0; i < length; ++i) {
             const std::int64_t label = widen_label(labels[i * step]);
             const bool ignored = label == options.ignore_index;
@@ -853,6 +882,22 @@ struct Driver<per_row, Rule> {
     if (sums[1] != 0) [[unlikely]]
       name_first_wrong_label(inputs, options.ignore_index);
     return sums[0];
+  }
+
+  template <class I>
+  static void count_labels(const I* labels, Index length, std::uint64_t classes, std::int64_t ignore_index, Index& kept,
+                           Index& wrong) {
+    Index valid = 0, ignored = 0, both = 0;
+    for (Index i = 0; i < length; ++i) {
+      const std::int64_t label = widen_label(labels[i]);
+      const bool is_valid = static_cast<std::uint64_t>(label) < classes;
+      const bool is_ignored = label == ignore_index;
+      valid += is_valid;
+      ignored += is_ignored;
+      both += is_valid && is_ignored;
+    }
+    kept = length - ignored;
+    wrong = length - valid - ignored + both;
   }
 
   LOSSES_COLD static void name_first_wrong_label(const Inputs& inputs, std::int64_t ignore_index) {

@@ -55,15 +55,14 @@ inline constexpr T lowest = std::numeric_limits<T>::lowest();
 template <class T>
 inline constexpr T infinity = std::numeric_limits<T>::infinity();
 
-inline void prefetch([[maybe_unused]] const void* address) {
-#if LOSSES_VECTOR_EXTENSIONS
-  __builtin_prefetch(address);
-#endif
-}
+inline constexpr Index cache_line = 64;
 
-inline void prefetch_to_write([[maybe_unused]] const void* address) {
+/// Asks for the memory of [data, data + size), to read or to write.
+template <bool writes = false, class T>
+LOSSES_INLINE void prefetch([[maybe_unused]] const T* data, [[maybe_unused]] Index size) {
 #if LOSSES_VECTOR_EXTENSIONS
-  __builtin_prefetch(address, 1);
+  constexpr Index line = cache_line / static_cast<Index>(sizeof(T));
+  for (Index i = 0; i < size; i += line) __builtin_prefetch(data + i, writes);
 #endif
 }
 
@@ -127,15 +126,6 @@ class WideLanes {
 // ---- rows: the classes of a sample are contiguous
 // ---------------------------------------------------------------------
 
-template <class T>
-LOSSES_KERNEL T row_highest(const T* x, Index classes) {
-  using V = Lanes<T>;
-  V highest[2] = {V(lowest<T>), V(lowest<T>)};
-  for_lanes<T>(classes, [&](auto lanes, Index i, int j)
-                            LOSSES_INLINE_LAMBDA { highest[j] = max_number(highest[j], lanes.load(x + i)); });
-  return horizontal_max(max_number(highest[0], highest[1]));
-}
-
 /// The first class with the highest logit.
 template <class T>
 Index row_argmax(const T* x, Index stride, Index classes, T highest) {
@@ -145,33 +135,89 @@ Index row_argmax(const T* x, Index stride, Index classes, T highest) {
   return 0;
 }
 
-/// S, and e_j into `e` where given (which may be x itself).
-template <class T, bool stores>
-LOSSES_KERNEL T row_others(const T* x, Index classes, T highest, Index reference, T* e) {
-  using V = Lanes<T>;
-  constexpr Index block = 16 * V::size;  // a chain of eight floats per lane, then doubles
-  const V m(highest);
-  Accumulator<T> sum;
-  for (Index begin = 0; begin < classes; begin += block) {
-    V part[2] = {V(0), V(0)};
-    const V r(static_cast<T>(reference - begin));
-    for_lanes<T>(std::min(block, classes - begin), [&](auto lanes, Index i, int j) LOSSES_INLINE_LAMBDA {
-      const V v = exp_nonpos(lanes.load(x + begin + i) - m);
-      const V index = V::iota() + V(static_cast<T>(i));
-      part[j] = part[j] + lanes.keep(where(index == r, V(0), v));
-      if constexpr (stores) lanes.store(v, e + begin + i);
-    });
-    sum.add(part[0] + part[1]);
-  }
-  return static_cast<T>(sum.total());
+/// A row is read once, block by block: each block has its own highest logit, and is brought to the row's at the end.
+inline constexpr Index max_row_blocks = 512;
+
+template <class T>
+Index row_block(Index classes) {
+  constexpr Index step = 16 * Lanes<T>::size;
+  return std::max(step, (classes + max_row_blocks * step - 1) / (max_row_blocks * step) * step);
 }
 
-/// g_j = soft·e_j, from e_j in g.
 template <class T>
-LOSSES_KERNEL void row_scale(T* g, Index classes, T soft) {
+Index row_blocks(Index classes) {
+  return (classes + row_block<T>(classes) - 1) / row_block<T>(classes);
+}
+
+/// m and S; into factors, one for each block, exp(highest of the block − m); into e, where given (it may be x),
+/// exp(x − highest of the block). Stops with false at a block with +inf before it is overwritten, unless `limits`, where
+/// +inf counts as the largest number.
+template <class T, bool stores>
+LOSSES_KERNEL bool row_statistics(const T* x, Index classes, Index reference, bool limits, T* e, T* factors, T& highest,
+                                  T& others) {
   using V = Lanes<T>;
-  for_lanes<T>(classes,
-               [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA { lanes.store(V(soft) * lanes.load(g + i), g + i); });
+  constexpr Index step = 16 * V::size;  // a chain of eight floats per lane, then doubles
+  const Index block = row_block<T>(classes);
+  const Index blocks = row_blocks<T>(classes);
+  double sums[max_row_blocks];
+  for (Index b = 0; b < blocks; ++b) {
+    const Index begin = b * block;
+    const Index end = std::min(begin + block, classes);
+    V top[2] = {V(lowest<T>), V(lowest<T>)};
+    for_lanes<T>(end - begin, [&](auto lanes, Index i, int j)
+                                  LOSSES_INLINE_LAMBDA { top[j] = max_number(top[j], lanes.load(x + begin + i)); });
+    T m = horizontal_max(max_number(top[0], top[1]));
+    if (m == infinity<T>) [[unlikely]] {
+      if (!limits) return false;
+      m = std::numeric_limits<T>::max();
+    }
+    factors[b] = m;
+    Accumulator<T> sum;
+    for (Index first = begin; first < end; first += step) {
+      V part[2] = {V(0), V(0)};
+      const V r(static_cast<T>(reference - first));
+      for_lanes<T>(std::min(step, end - first), [&](auto lanes, Index i, int j) LOSSES_INLINE_LAMBDA {
+        const V v = exp_nonpos(lanes.load(x + first + i) - V(m));
+        const V index = V::iota() + V(static_cast<T>(i));
+        part[j] = part[j] + lanes.keep(where(index == r, V(0), v));
+        if constexpr (stores) lanes.store(v, e + first + i);
+      });
+      sum.add(part[0] + part[1]);
+    }
+    sums[b] = sum.total();
+  }
+  highest = factors[0];
+  for (Index b = 1; b < blocks; ++b) highest = factors[b] > highest ? factors[b] : highest;
+  for_lanes<T>(blocks, [&](auto lanes, Index b, int) LOSSES_INLINE_LAMBDA {
+    lanes.store(exp_nonpos(lanes.load(factors + b) - V(highest)), factors + b);
+  });
+  double total = 0;
+  for (Index b = 0; b < blocks; ++b) total += sums[b] * static_cast<double>(factors[b]);
+  others = static_cast<T>(total);
+  return true;
+}
+
+/// g_j = soft·e_j, from what row_statistics stored in g.
+template <class T>
+LOSSES_KERNEL void row_scale(T* g, Index classes, const T* factors, T soft) {
+  using V = Lanes<T>;
+  const Index block = row_block<T>(classes);
+  for (Index begin = 0; begin < classes; begin += block) {
+    const V factor(soft * *factors++);
+    for_lanes<T>(std::min(block, classes - begin), [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA {
+      lanes.store(factor * lanes.load(g + begin + i), g + begin + i);
+    });
+  }
+}
+
+/// The highest logit.
+template <class T>
+LOSSES_KERNEL T row_highest(const T* x, Index classes) {
+  using V = Lanes<T>;
+  V highest[2] = {V(lowest<T>), V(lowest<T>)};
+  for_lanes<T>(classes, [&](auto lanes, Index i, int j)
+                            LOSSES_INLINE_LAMBDA { highest[j] = max_number(highest[j], lanes.load(x + i)); });
+  return horizontal_max(max_number(highest[0], highest[1]));
 }
 
 /// g_j += soft·e_j, computed again.
@@ -187,9 +233,12 @@ LOSSES_KERNEL void row_add(const T* x, T* g, Index classes, T highest, T soft) {
 // ---- columns: the samples of a class are contiguous
 // -------------------------------------------------------------------
 
-/// m, S and x_r of `size` samples in one pass: a running maximum over eight classes at a time.
-template <class T>
-LOSSES_KERNEL void column_statistics(const T* x, Index class_stride, Index classes, RowTile<T>& tile) {
+/// m, S and x_r of the tile's samples in one pass: a running maximum over eight classes at a time. The logits are copied
+/// on the way where asked; those `ahead` samples further and the gradient's memory are asked for.
+template <class T, bool copies>
+LOSSES_KERNEL void column_statistics(const T* x, Index class_stride, Index classes, Index ahead, RowTile<T>& tile,
+                                     [[maybe_unused]] T* copy, [[maybe_unused]] Index copy_stride, const T* gradient,
+                                     Index gradient_stride) {
   using V = Lanes<T>;
   alignas(64) double sum[tile_samples + V::size];  // whole registers, also for the last samples
   std::fill_n(tile.highest, tile.size, lowest<T>);
@@ -198,7 +247,13 @@ LOSSES_KERNEL void column_statistics(const T* x, Index class_stride, Index class
   const auto step = [&]<int group>(std::integral_constant<int, group>, Index c) LOSSES_INLINE_LAMBDA {
     for_lanes<T>(tile.size, [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA {
       V v[group];
-      unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA { v[k] = lanes.load(x + (c + k) * class_stride + i); });
+      unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA {
+        const T* at_class = x + (c + k) * class_stride + i;
+        v[k] = lanes.load(at_class);
+        prefetch(at_class + ahead, 1);
+        if (gradient != nullptr) prefetch<true>(gradient + (c + k) * gradient_stride + i, 1);
+        if constexpr (copies) lanes.store(v[k], copy + (c + k) * copy_stride + i);
+      });
       const V r = lanes.load(tile.reference + i) - V(static_cast<T>(c));
       const V before = lanes.load(tile.highest + i);
       V at = lanes.load(tile.at_reference + i);

@@ -52,14 +52,14 @@ struct Barron {
     const V u = abs(p - y) / c;
     const V h = exp(V(0.5) * m * log_1z);  // √((1 + z)^m): its square may vanish where u h² does not
     V value;
-    if (alpha >
-        T(1.5)) {  // (1 + z)^(α/2) = (1 + z) h²: beside α = 2 the other form loses the digits that 1/b multiplies
+    if (alpha > T(1.5)) {
+      // (1 + z)^(α/2) as (1 + z) h²: beside α = 2 the form below loses the digits that 1/b multiplies.
       value = where(isinf(u), u, u * h * (u * h / V(alpha)) + b / V(alpha) * expm1(m * log_1z));
     } else {
       const V t = V(alpha / 2) * log_1z;
       value = where(abs(t) > V(epsilon / 4), b / V(alpha) * expm1(t), V(0.5) * b * log_1z);
     }
-    // In the tails u (1 + z)^m is √b exp(…), which is no inf·0 at inf; the bound makes it √b there for α = 1.
+    // Where far, u (1 + z)^m is √b g², which is never inf·0; the bound on log q makes it √b at inf for α = 1.
     const V tail = where(far, V(alpha - 1) * max_number(V(-1e30), log_q), V(0));
     const V g = exp(V(0.5) * (m * log_1w - tail));
     const V bend = where(far, w + V(alpha - 1), V(1) + V(alpha - 1) * w) / (V(1) + w);
