@@ -43,6 +43,7 @@ template <class X>
 struct GradientArgument {
   using Object = X;
   static X& object(X& x) { return x; }
+  static X& object(const X& x) { return const_cast<X&>(x); }  // a const view, as Eigen writes to it
   static double factor(const X&) { return 1; }
   static constexpr bool adds = false;
 };
@@ -383,8 +384,9 @@ class Loss {
   template <class Inputs, std::size_t count>
   static void check_overlap(const Inputs& inputs, const detail::View<Scalar> (&views)[count],
                             const void* const (&objects)[count]) {
-    for (int place = 0; place < static_cast<int>(count); ++place) {
-      const auto& view = views[place];
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto& view = views[i];
+      const int place = static_cast<int>(i);
       const auto range = byte_range(view);
       if (dense_orders(view) == 0 && overlaps_itself(footprint(view))) {
         require(false, detail::name_of<Rule>(), ": ", gradient_name(place),
@@ -397,12 +399,10 @@ class Loss {
         require(!overlap(footprint(view), footprint(input)), detail::name_of<Rule>(), ": ", gradient_name(place),
                 " shares memory with ", name, own ? ", but must be all of it, in its order, or none" : "");
       });
-      if constexpr (count > 1) {
-        for (int other = 0; other < place; ++other) {
-          const bool shares = objects[place] == objects[other] || overlap(footprint(view), footprint(views[other]));
-          require(!shares, detail::name_of<Rule>(), ": ", gradient_name(place), " shares memory with ",
-                  gradient_name(other));
-        }
+      for (std::size_t other = 0; other < i; ++other) {
+        const bool shares = objects[i] == objects[other] || overlap(footprint(view), footprint(views[other]));
+        require(!shares, detail::name_of<Rule>(), ": ", gradient_name(place), " shares memory with ",
+                gradient_name(static_cast<int>(other)));
       }
     }
   }

@@ -247,8 +247,9 @@ LOSSES_INLINE Lanes<T, W> log1p(Lanes<T, W> x) {
   const V scale = detail::exponent_from_low_bits<V>(V::splat_bits(2 * F::bias + 1) - biased_k);
   const V f = fma(lost, scale, m - V(1));
   const V y = detail::log1p_reduced<false>(f, detail::to_number<V>(biased_k, V(F::bias)));
+  // Where u is 1, x itself is the nearest number.
   const V edge = where(x < V(-1), V(std::numeric_limits<T>::quiet_NaN()), where(x == V(-1), V(-infinity), x));
-  return where((x > V(-1)) & (x < V(infinity)) & (x != V(0)), y, edge);
+  return where((x > V(-1)) & (x < V(infinity)) & (u != V(1)), y, edge);
 }
 
 /// 1 / (1 + exp(−x)).

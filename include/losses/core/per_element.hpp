@@ -59,7 +59,8 @@ LOSSES_KERNEL void element_kernel(const void* erased, const Run<T>& run, double*
       if constexpr (predictions == 1) {
         write(weigh(values * V(run.scale[0])), 0);
       } else {
-        for (int each = 0; each < predictions; ++each) write(weigh(values[each] * V(run.scale[each])), each);
+        for (int each = 0; each < predictions; ++each)
+          write(weigh(values[static_cast<std::size_t>(each)] * V(run.scale[each])), each);
       }
     };
     if constexpr (verb == Verb::value || verb == Verb::gradient) {

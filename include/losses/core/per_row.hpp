@@ -137,7 +137,7 @@ struct RowJob {
 template <class T>
 class Scratch {
  public:
-  static constexpr Index on_stack = 8192;
+  static constexpr Index on_stack = 65536 / static_cast<Index>(sizeof(T));  // a register of samples of 1024 classes
   explicit Scratch(Index size) {
     if (size > on_stack) heap_ = std::make_unique<T[]>(static_cast<std::size_t>(size));
   }

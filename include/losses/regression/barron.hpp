@@ -39,6 +39,7 @@ struct Barron {
   Terms<V> operator()(V p, V y) const {
     constexpr T epsilon = std::numeric_limits<T>::epsilon();
     if (alpha == 2) return quadratic(p, y);
+    if (alpha == 1) return pseudo_huber(p, y);
     if (alpha < -1 / (epsilon * epsilon)) return exponential(p, y);
     const V c(scale);
     const V b(alpha > 2 ? alpha - 2 : 2 - alpha);
@@ -59,8 +60,8 @@ struct Barron {
       const V t = V(alpha / 2) * log_1z;
       value = where(abs(t) > V(epsilon / 4), b / V(alpha) * expm1(t), V(0.5) * b * log_1z);
     }
-    // Where far, u (1 + z)^m is √b g², which is never inf·0; the bound on log q makes it √b at inf for α = 1.
-    const V tail = where(far, V(alpha - 1) * max_number(V(-1e30), log_q), V(0));
+    // Where far, u (1 + z)^m is √b g², which is never inf·0.
+    const V tail = where(far, V(alpha - 1) * log_q, V(0));
     const V g = exp(V(0.5) * (m * log_1w - tail));
     const V bend = where(far, w + V(alpha - 1), V(1) + V(alpha - 1) * w) / (V(1) + w);
     return {
@@ -68,6 +69,7 @@ struct Barron {
   }
 
  private:
+  /// u²/2
   template <class V>
   Terms<V> quadratic(V p, V y) const {
     const V c(scale);
@@ -75,6 +77,19 @@ struct Barron {
     return {.value = V(0.5) * u * u, .slope = detail::scaled_residual(V(1) / c / c, p, y), .curvature = V(1) / c / c};
   }
 
+  /// √(1 + u²) − 1
+  template <class V>
+  Terms<V> pseudo_huber(V p, V y) const {
+    const V c(scale);
+    const auto [q, far] = detail::residual_ratio(p, y, c);
+    const V w = q * q;
+    const V root = sqrt(V(1) + w);
+    return {.value = where(far, V(1), w) / where(far, q * (root + q), root + V(1)),
+            .slope = copysign(where(far, V(1), q) / root / c, p - y),
+            .curvature = where(far, q * w, V(1)) / (root * root * root) / c / c};
+  }
+
+  /// 1 − exp(−u²/2)
   template <class V>
   Terms<V> exponential(V p, V y) const {
     const V c(scale);
