@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// Takes the samples of a RowJob through the softmax, tile by tile: statistics, terms, gradient. Where the classes of a
+/// sample are contiguous lanes run along them, else across the samples; short or scattered rows are packed first.
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <losses/core/row_job.hpp>
+
+namespace LOSSES_NAMESPACE::detail {
+
+/// Where the samples of a tile lie: sample i at x(i) and g(i), its classes at the strides. Rows have pointers of their own,
+/// columns are one apart.
+template <class T>
+struct RowPlaces {
+  bool is_rows = false;
+  const T* rows_x[tile_samples];
+  const T* rows_h[tile_samples];
+  T* rows_g[tile_samples];
+  const T* columns_x = nullptr;
+  const T* columns_h = nullptr;
+  T* columns_g = nullptr;
+  const T* source = nullptr;  // columns that are still to be copied to columns_x
+  Index class_stride = 1;
+  Index given_stride = 1;
+  Index gradient_stride = 1;
+  bool unpacks = false;  // the gradient is in the scratch
+
+  const T* x(Index i) const { return is_rows ? rows_x[i] : columns_x + i; }
+  T* g(Index i) const { return is_rows ? rows_g[i] : columns_g + i; }
+  T given(Index i, Index c) const {
+    const T* h = is_rows ? rows_h[i] : columns_h;
+    return h == nullptr ? T(0) : h[(is_rows ? 0 : i) + c * given_stride];
+  }
+};
+
+/// A row whose highest logit is +inf: its limit puts all probability on one class.
+template <class T>
+struct RowLimit {
+  Index row;
+  Index top;  // that class
+  T saved;    // what the gradient held there, for add_to; NaN where two logits are +inf and there is no limit
+};
+
+template <class T>
+struct RowLimits {
+  RowLimit<T> at[tile_samples];
+  Index size = 0;
+
+  /// Found before x is overwritten. From here on the row's highest logit is the largest number.
+  void begin(const T* x, Index stride, Index classes, Index row, RowTile<T>& tile) {
+    Index tops = 0;
+    for (Index j = 0; j < classes; ++j) tops += x[j * stride] == infinity<T> ? 1 : 0;
+    at[size++] = {row, row_argmax(x, stride, classes, infinity<T>),
+                  tops > 1 ? std::numeric_limits<T>::quiet_NaN() : T(0)};
+    tile.highest[row] = std::numeric_limits<T>::max();
+  }
+
+  void find(const RowPlaces<T>& places, Index classes, RowTile<T>& tile) {
+    for (Index i = 0; i < tile.size; ++i) {
+      if (tile.highest[i] == infinity<T>) [[unlikely]]
+        begin(places.x(i), places.class_stride, classes, i, tile);
+    }
+  }
+};
+
+/// The softmax against labels, for any rule of log p.
+template <class T>
+class LabelSoftmax {
+ public:
+  explicit LabelSoftmax(const RowJob<T>& job) : job_(job) {}
+
+  static constexpr bool copies_columns = true;
+
+  void statistics(const RowPlaces<T>& places, T* copy, Index copy_stride, RowTile<T>& tile, RowLimits<T>& limits) {
+    const Index c = job_.classes;
+    if (!places.is_rows) {
+      const T* gradient = places.unpacks ? nullptr : places.columns_g;
+      if (places.source != nullptr) {
+        column_statistics<T, true>(places.source, job_.class_stride[RowJob<T>::logits], c, tile.size, tile, copy,
+                                   copy_stride, gradient, places.gradient_stride);
+      } else {
+        column_statistics<T, false>(places.columns_x, places.class_stride, c, 0, tile, nullptr, 0, nullptr, 0);
+      }
+      return limits.find(places, c, tile);
+    }
+    blocks_ = row_blocks<T>(c);
+    stores_ = job_.g != nullptr && (places.unpacks || !job_.adds) && !job_.curvature;
+    for (Index i = 0; i < tile.size; ++i) {
+      const T* x = places.rows_x[i];
+      tile.at_reference[i] = x[static_cast<Index>(tile.reference[i])];
+      if (!row(x, i, false, places, tile)) [[unlikely]] {
+        limits.begin(x, 1, c, i, tile);
+        row(x, i, true, places, tile);
+      }
+    }
+  }
+
+  void limit(const RowLimit<T>&, const RowPlaces<T>&, const RowTile<T>&) {}
+
+  void factors(RowTile<T>& tile) const {
+    job_.terms(job_.rule, tile);
+    label_factors(tile, job_.scale);
+  }
+
+  void gradient(const RowPlaces<T>& places, bool adds, const RowTile<T>& tile) const {
+    const Index c = job_.classes;
+    if (!places.is_rows) {
+      const auto write = adds ? column_gradient<T, true> : column_gradient<T, false>;
+      return write(places.columns_x, places.class_stride, c, tile, places.columns_g, places.gradient_stride);
+    }
+    for (Index i = 0; i < tile.size; ++i) {
+      T* g = places.rows_g[i];
+      const Index r = static_cast<Index>(tile.reference[i]);
+      const T before = adds ? g[r] : T(0);
+      if (!stores_) {
+        if (tile.soft[i] != 0) row_add(places.rows_x[i], g, c, tile.highest[i], tile.soft[i]);
+      } else if (tile.soft[i] != 0) {
+        row_scale(g, c, factors_ + i * blocks_, tile.soft[i]);
+      } else {
+        std::fill_n(g, c, T(0));
+      }
+      g[r] = before + tile.at_label[i];
+    }
+  }
+
+  /// The gradient at the class of a limit that is not the label, where e = 1.
+  T at_top(const RowLimit<T>& limit, const RowPlaces<T>&, const RowTile<T>& tile) const { return tile.soft[limit.row]; }
+
+ private:
+  bool row(const T* x, Index i, bool limits, const RowPlaces<T>& places, RowTile<T>& tile) {
+    const auto pass = stores_ ? row_statistics<T, true> : row_statistics<T, false>;
+    return pass(x, job_.classes, static_cast<Index>(tile.reference[i]), limits, stores_ ? places.rows_g[i] : nullptr,
+                factors_ + i * blocks_, tile.highest[i], tile.others[i]);
+  }
+
+  const RowJob<T>& job_;
+  Index blocks_ = 0;
+  bool stores_ = false;
+  T factors_[tile_samples + max_row_blocks];
+};
+
+/// The softmax against a target distribution.
+template <class T>
+class TargetSoftmax {
+ public:
+  explicit TargetSoftmax(const RowJob<T>& job) : job_(job) {}
+
+  static constexpr bool copies_columns = false;
+
+  void statistics(const RowPlaces<T>& places, T*, Index, RowTile<T>& tile, RowLimits<T>& limits) {
+    const Index c = job_.classes;
+    const T* weights = job_.target.class_weights;
+    if (!places.is_rows) {
+      column_target_sums(places.columns_x, places.class_stride, places.columns_h, places.given_stride, weights, c, tile,
+                         target_);
+      return limits.find(places, c, tile);
+    }
+    for (Index i = 0; i < tile.size; ++i) {
+      const T* x = places.rows_x[i];
+      const T* h = places.rows_h[i];
+      tile.highest[i] = row_highest(x, c);
+      if (h != nullptr) tile.reference[i] = static_cast<T>(row_argmax(x, 1, c, tile.highest[i]));
+      const Index r = static_cast<Index>(tile.reference[i]);
+      if (tile.highest[i] == infinity<T>) [[unlikely]]
+        limits.begin(x, 1, c, i, tile);
+      tile.at_reference[i] = x[r];
+      target_.h_reference[i] = h != nullptr ? h[r] : T(1);
+      target_.w_reference[i] = weights != nullptr ? weights[r] : T(1);
+      row_target_sums(x, h, weights, c, i, tile, target_);
+    }
+  }
+
+  /// Σ of the target's distances: infinite where any class but the limit's has a target.
+  void limit(const RowLimit<T>& limit, const RowPlaces<T>& places, const RowTile<T>& tile) {
+    T& given = target_.h_distance[limit.row];
+    T& spread = target_.spread_distance[limit.row];
+    given = spread = 0;
+    for (Index j = 0; j < job_.classes; ++j) {
+      const bool counts =
+          j != limit.top && weight(j) != 0 && places.x(limit.row)[j * places.class_stride] != -infinity<T>;
+      if (counts) spread = infinity<T>;
+      if (counts && places.given(limit.row, j) != 0) given = infinity<T>;
+    }
+    if (std::isnan(tile.others[limit.row])) given = spread = tile.others[limit.row];
+  }
+
+  void factors(RowTile<T>& tile) {
+    std::fill_n(tile.curvature, tile.size, T(0));
+    target_factors(job_.target, job_.classes, job_.h != nullptr, job_.scale, tile, target_);
+  }
+
+  void gradient(const RowPlaces<T>& places, bool adds, const RowTile<T>& tile) const {
+    const Index c = job_.classes;
+    const T* weights = job_.target.class_weights;
+    if (!places.is_rows) {
+      const auto write = adds ? column_target_gradient<T, true> : column_target_gradient<T, false>;
+      return write(places.columns_x, places.class_stride, places.columns_h, places.given_stride, weights, c, tile,
+                   target_, places.columns_g, places.gradient_stride);
+    }
+    const auto write = adds ? row_target_gradient<T, true> : row_target_gradient<T, false>;
+    for (Index i = 0; i < tile.size; ++i) {
+      write(places.rows_x[i], places.rows_h[i], weights, c, i, tile, target_, places.rows_g[i]);
+    }
+  }
+
+  T at_top(const RowLimit<T>& limit, const RowPlaces<T>& places, const RowTile<T>& tile) const {
+    const Index i = limit.row;
+    const T q = weight(limit.top) * (target_.a[i] * places.given(i, limit.top) + target_.u[i]);
+    return tile.soft[i] - target_.target[i] * q;
+  }
+
+ private:
+  T weight(Index j) const { return job_.target.class_weights != nullptr ? job_.target.class_weights[j] : T(1); }
+
+  const RowJob<T>& job_;
+  TargetTile<T> target_;
+};
+
+template <class T>
+class RowPass {
+  using Job = RowJob<T>;
+
+ public:
+  explicit RowPass(const Job& job) : job_(job), inner_(job.rank - 1) {
+    const Index c = job.classes;
+    const bool given = job.h != nullptr;
+    const bool class_unit = job.class_stride[Job::logits] == 1 && (!given || job.class_stride[Job::distribution] == 1);
+    const bool sample_unit = job.stride[Job::logits][inner_] == 1 &&
+                             (!given || job.stride[Job::distribution][inner_] == 1) &&
+                             (job.g == nullptr || job.stride[Job::gradient][inner_] == 1);
+    const Index on_stack = Scratch<T>::on_stack / c;
+    if (class_unit && c >= 2 * Lanes<T>::size) {
+      form_ = Form::rows;
+      tile_ = std::clamp<Index>(on_stack, 1, tile_samples);
+    } else if (sample_unit && c > packed_classes && job.size[inner_] >= tile_samples) {
+      form_ = Form::columns;
+      tile_ = tile_samples;
+    } else {
+      form_ = Form::packed;
+      tile_ = std::clamp<Index>(on_stack / Lanes<T>::size * Lanes<T>::size, Lanes<T>::size, tile_samples);
+    }
+  }
+
+  /// Σ of the terms of the samples [first, last).
+  double run(Index first, Index last) const {
+    double sums[8] = {};
+    for (Index flat = first; flat < last;) {
+      Index count = std::min(tile_, last - flat);
+      if (form_ == Form::columns) count = std::min(count, job_.size[inner_] - flat % job_.size[inner_]);
+      if (job_.terms != nullptr) {
+        run_tile<LabelSoftmax<T>>(flat, count, flat - first, sums);
+      } else {
+        run_tile<TargetSoftmax<T>>(flat, count, flat - first, sums);
+      }
+      flat += count;
+    }
+    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+  }
+
+ private:
+  enum class Form : std::uint8_t { rows, columns, packed };
+
+  // Up to here the classes of a tile are copied: their distance is often a power of two, and they fight for cache sets.
+  static constexpr Index packed_classes = 128;
+
+  template <class Softmax>
+  [[gnu::noinline]] void run_tile(Index flat, Index count, Index since, double* sums) const {
+    RowTile<T> tile;
+    tile.size = count;
+    load_labels(flat, tile);
+    load_weights(flat, tile);
+    Scratch<T> scratch(form_ == Form::columns ? 0 : (form_ == Form::rows ? count : tile_) * job_.classes);
+    Scratch<T> given(form_ == Form::packed && job_.h != nullptr ? tile_ * job_.classes : 0);
+    RowPlaces<T> places;
+    if (form_ == Form::rows) {
+      place_rows(flat, count, scratch.data(), places);
+    } else {
+      place_columns(flat, count, scratch.data(), given.data(), Softmax::copies_columns, places);
+    }
+
+    Softmax softmax(job_);
+    RowLimits<T> limits;
+    softmax.statistics(places, scratch.data(), tile_, tile, limits);
+    for (Index i = 0; i < limits.size; ++i) {
+      finish_limit(limits.at[i], tile);
+      softmax.limit(limits.at[i], places, tile);
+    }
+    reference_log_p(tile);
+    softmax.factors(tile);
+    write_values(flat, tile, since, sums);
+    if (job_.g == nullptr) return;
+
+    if (job_.curvature) {
+      for (Index i = 0; i < count; ++i) {
+        label_curvature(places.x(i), places.class_stride, job_.classes, tile, i, places.g(i), places.gradient_stride);
+      }
+    } else {
+      const bool adds = job_.adds && !places.unpacks;
+      const auto top = [&](const RowLimit<T>& limit) -> T& {
+        return places.g(limit.row)[limit.top * places.gradient_stride];
+      };
+      for (Index i = 0; i < limits.size; ++i) {
+        if (adds && !std::isnan(limits.at[i].saved)) limits.at[i].saved = top(limits.at[i]);
+      }
+      softmax.gradient(places, adds, tile);
+      for (Index i = 0; i < limits.size; ++i) {
+        const auto& limit = limits.at[i];
+        if (std::isnan(limit.saved) || static_cast<Index>(tile.reference[limit.row]) == limit.top) continue;
+        top(limit) = limit.saved + softmax.at_top(limit, places, tile);
+      }
+    }
+    if (places.unpacks) unpack_gradient(flat, count, scratch.data());
+  }
+
+  /// Labels become the reference classes; those ignored have weight 0. With probabilities the reference comes later.
+  void load_labels(Index flat, RowTile<T>& tile) const {
+    std::fill_n(tile.weight, tile.size, job_.uniform_weight);
+    if (job_.y.data == nullptr) return;
+    job_.for_runs(flat, tile.size, [&](Index length, Index first, const Index* at) {
+      const Index step = job_.stride[Job::labels][inner_];
+      visit_integers(job_.y, [&](const auto* labels) {
+        labels += at[Job::labels];
+        for (Index i = 0; i < length; ++i) {
+          const std::int64_t label = widen_label(labels[i * step]);
+          const bool kept = label != job_.ignore_index;
+          tile.reference[first + i] = kept ? static_cast<T>(label) : T(0);
+          tile.weight[first + i] = kept ? job_.uniform_weight : T(0);
+        }
+      });
+    });
+    if (job_.label_weights == nullptr) return;
+    for (Index i = 0; i < tile.size; ++i) {
+      tile.weight[i] *= (*job_.label_weights)[static_cast<Index>(tile.reference[i])];
+    }
+  }
+
+  void load_weights(Index flat, RowTile<T>& tile) const {
+    if (job_.w == nullptr) return;
+    job_.for_runs(flat, tile.size, [&](Index length, Index first, const Index* at) {
+      const T* w = job_.w + at[Job::weights];
+      const Index step = job_.stride[Job::weights][inner_];
+      for (Index i = 0; i < length; ++i) tile.weight[first + i] *= w[i * step];
+    });
+  }
+
+  /// The gradient is written to its own rows where their classes are contiguous, else to the scratch.
+  void place_rows(Index flat, Index count, T* scratch, RowPlaces<T>& places) const {
+    places.is_rows = true;
+    places.unpacks = job_.g != nullptr && job_.class_stride[Job::gradient] != 1;
+    job_.for_runs(flat, count, [&](Index length, Index first, const Index* at) {
+      for (Index i = 0; i < length; ++i) {
+        const auto offset = [&](int which) { return at[which] + i * job_.stride[which][inner_]; };
+        places.rows_x[first + i] = job_.x + offset(Job::logits);
+        places.rows_h[first + i] = job_.h == nullptr ? nullptr : job_.h + offset(Job::distribution);
+        places.rows_g[first + i] = job_.g == nullptr ? nullptr
+                                   : places.unpacks  ? scratch + (first + i) * job_.classes
+                                                     : job_.g + offset(Job::gradient);
+      }
+    });
+  }
+
+  /// Columns are used where they lie, or packed as [classes][tile]. The gradient is written where its samples are
+  /// contiguous, else over the packed columns.
+  void place_columns(Index flat, Index count, T* scratch, T* given, bool copies_later, RowPlaces<T>& places) const {
+    const bool packs = form_ == Form::packed;
+    places.class_stride = packs ? tile_ : job_.class_stride[Job::logits];
+    places.given_stride = packs ? tile_ : job_.class_stride[Job::distribution];
+    places.unpacks = job_.g != nullptr;
+    job_.for_runs(flat, count, [&](Index length, Index first, const Index* at) {
+      const Index step = job_.stride[Job::logits][inner_];
+      const T* x = job_.x + at[Job::logits];
+      const T* h = job_.h == nullptr ? nullptr : job_.h + at[Job::distribution];
+      if (job_.g != nullptr && length == count && job_.stride[Job::gradient][inner_] == 1) {
+        places.unpacks = false;
+        places.columns_g = job_.g + at[Job::gradient];
+        places.gradient_stride = job_.class_stride[Job::gradient];
+      }
+      if (!packs) {
+        places.columns_x = x;
+        places.columns_h = h;
+        return;
+      }
+      if (copies_later && length == count && step == 1) {
+        places.source = x;
+      } else {
+        pack_columns(x, job_.class_stride[Job::logits], step, length, scratch + first);
+      }
+      if (h != nullptr) {
+        pack_columns(h, job_.class_stride[Job::distribution], job_.stride[Job::distribution][inner_], length,
+                     given + first);
+      }
+    });
+    if (packs) {
+      places.columns_x = scratch;
+      places.columns_h = job_.h == nullptr ? nullptr : given;
+    }
+    if (places.unpacks) {
+      places.columns_g = scratch;
+      places.gradient_stride = tile_;
+    }
+  }
+
+  void pack_columns(const T* from, Index class_stride, Index sample_stride, Index samples, T* to) const {
+    if (sample_stride == 1) {
+      for (Index j = 0; j < job_.classes; ++j) std::copy_n(from + j * class_stride, samples, to + j * tile_);
+    } else {
+      for (Index i = 0; i < samples; ++i) {
+        for (Index j = 0; j < job_.classes; ++j) to[j * tile_ + i] = from[j * class_stride + i * sample_stride];
+      }
+    }
+  }
+
+  void unpack_gradient(Index flat, Index count, const T* scratch) const {
+    const Index class_step = form_ == Form::rows ? 1 : tile_;
+    const Index sample_step = form_ == Form::rows ? job_.classes : 1;
+    const Index class_stride = job_.class_stride[Job::gradient];
+    const Index sample_stride = job_.stride[Job::gradient][inner_];
+    job_.for_runs(flat, count, [&](Index length, Index first, const Index* at) {
+      T* g = job_.g + at[Job::gradient];
+      for (Index i = 0; i < length; ++i) {
+        const T* from = scratch + (first + i) * sample_step;
+        T* to = g + i * sample_stride;
+        if (job_.adds) {
+          for (Index j = 0; j < job_.classes; ++j) to[j * class_stride] += from[j * class_step];
+        } else {
+          for (Index j = 0; j < job_.classes; ++j) to[j * class_stride] = from[j * class_step];
+        }
+      }
+    });
+  }
+
+  /// The statistics of the limit: all probability on the class with the infinite logit.
+  void finish_limit(const RowLimit<T>& limit, RowTile<T>& tile) const {
+    const bool at_top = static_cast<Index>(tile.reference[limit.row]) == limit.top;
+    tile.others[limit.row] = std::isnan(limit.saved) ? limit.saved : at_top ? T(0) : T(1);
+    if (tile.at_reference[limit.row] != -infinity<T>) {
+      tile.at_reference[limit.row] = at_top ? std::numeric_limits<T>::max() : lowest<T>;
+    }
+  }
+
+  /// The order of a sum is that of the samples, however they are cut into tiles.
+  void write_values(Index flat, const RowTile<T>& tile, Index since, double* sums) const {
+    for (Index i = 0; i < tile.size; ++i) sums[(since + i) & 7] += static_cast<double>(tile.value[i]);
+    if (job_.out == nullptr) return;
+    job_.for_runs(flat, tile.size, [&](Index length, Index first, const Index* at) {
+      T* out = job_.out + at[Job::values];
+      for (Index i = 0; i < length; ++i) out[i * job_.stride[Job::values][inner_]] = tile.value[first + i];
+    });
+  }
+
+  const Job& job_;
+  int inner_;
+  Form form_;
+  Index tile_;
+};
+
+}  // namespace LOSSES_NAMESPACE::detail
