@@ -93,7 +93,8 @@ void require_shape(const Extents& is, std::string_view argument, const Extents& 
   require(is == must, name_of<Rule>(), ": ", argument, " is ", is, ", but must be ", must, ", the shape of ", like);
 }
 
-/// A running sum of lanes, widened at once: a float sum would be 4e-6 off after a block of 2048, or overflow.
+/// A running sum of lanes, widened at once: a float sum would be 4e-6 off after a block of 2048, or overflow. Of doubles,
+/// fold() is called now and then: it moves the sum to a second one that keeps what is rounded away.
 template <class T>
 class Accumulator {
  public:
@@ -108,15 +109,26 @@ class Accumulator {
   }
   LOSSES_INLINE double total() const {
     if constexpr (sizeof(T) == sizeof(double)) {
-      return horizontal_sum(low_);
+      const auto sum = whole_ + low_;
+      return horizontal_sum(where(isfinite(lost_), sum + lost_, sum));
     } else {
       return horizontal_sum(low_ + high_);
     }
   }
 
+  LOSSES_INLINE void fold() {
+    if constexpr (sizeof(T) == sizeof(double)) {
+      const auto sum = whole_ + low_;
+      const auto part = sum - whole_;
+      lost_ = lost_ + ((whole_ - (sum - part)) + (low_ - part));
+      whole_ = sum;
+      low_ = 0;
+    }
+  }
+
  private:
   static constexpr int width = Lanes<T>::size * static_cast<int>(sizeof(T)) / static_cast<int>(sizeof(double));
-  Lanes<double, width> low_, high_;
+  Lanes<double, width> low_, high_, whole_, lost_;
 };
 
 /// Loads and stores of a whole register, and of the last elements of a run: `size` of them, padded with the first.
@@ -153,16 +165,31 @@ LOSSES_INLINE void for_lanes(Index size, const Step& step) {
   if (i < size) step(FirstLanes<T>{static_cast<int>(size - i)}, i, 1);
 }
 
+/// As for_lanes, with fold() after every few registers: the sums of doubles are right to their last digits.
+template <class T, class Step, class Fold>
+LOSSES_INLINE void for_lanes(Index size, const Step& step, const Fold& fold) {
+  constexpr Index block = sizeof(T) == sizeof(double) ? 64 * Lanes<T>::size : run_elements;
+  for (Index begin = 0; begin < size; begin += block) {
+    for_lanes<T>(std::min(block, size - begin),
+                 [&](auto lanes, Index i, int j) LOSSES_INLINE_LAMBDA { step(lanes, begin + i, j); });
+    fold();
+  }
+}
+
 /// sums[0]: Σ w; sums[1]: how many are not finite and ≥ 0.
 template <class T>
 LOSSES_KERNEL void weight_kernel(const void*, const Run<T>& run, double* sums) {
   using V = Lanes<T>;
   Accumulator<T> total[2], bad[2];
-  for_lanes<T>(run.size, [&](auto lanes, Index i, int j) LOSSES_INLINE_LAMBDA {
+  const auto step = [&](auto lanes, Index i, int j) LOSSES_INLINE_LAMBDA {
     const V w = lanes.load(run.in[0] + i);
     const auto good = (w >= V(0)) & (w <= V(std::numeric_limits<T>::max()));
     total[j].add(lanes.keep(w));
     bad[j].add(lanes.keep(where(good, V(0), V(1))));
+  };
+  for_lanes<T>(run.size, step, [&]() LOSSES_INLINE_LAMBDA {
+    total[0].fold();
+    total[1].fold();
   });
   sums[0] += total[0].total() + total[1].total();
   sums[1] += bad[0].total() + bad[1].total();

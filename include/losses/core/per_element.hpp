@@ -31,7 +31,7 @@ LOSSES_KERNEL void element_kernel(const void* erased, const Run<T>& run, double*
   std::conditional_t<std::is_trivially_copyable_v<Rule>, const Rule, const Rule&> rule =
       *static_cast<const Rule*>(erased);
   Accumulator<T> total[2];
-  for_lanes<T>(run.size, [&](auto lanes, Index i, int j) LOSSES_INLINE_LAMBDA {
+  const auto step = [&](auto lanes, Index i, int j) LOSSES_INLINE_LAMBDA {
     V p[predictions];
     for (int each = 0; each < predictions; ++each) p[each] = lanes.load(run.in[each] + i);
     const V y = lanes.load(run.in[2] + i);
@@ -70,6 +70,10 @@ LOSSES_KERNEL void element_kernel(const void* erased, const Run<T>& run, double*
     if constexpr (verb == Verb::gradient) write_each(terms.slope);
     if constexpr (verb == Verb::curvature) write_each(terms.curvature);
     if constexpr (verb == Verb::unreduced) write(weigh(terms.value), 0);
+  };
+  for_lanes<T>(run.size, step, [&]() LOSSES_INLINE_LAMBDA {
+    total[0].fold();
+    total[1].fold();
   });
   if constexpr (verb == Verb::value || verb == Verb::gradient) sums[0] += total[0].total() + total[1].total();
 }

@@ -25,7 +25,7 @@ LOSSES_KERNEL void set_sums_kernel(const void* erased, const Run<T>& run, double
   using V = Lanes<T>;
   const Rule& rule = *static_cast<const Rule*>(erased);
   Accumulator<T> total[2][sums_of<Rule>];
-  for_lanes<T>(run.size, [&](auto lanes, Index i, int j) LOSSES_INLINE_LAMBDA {
+  const auto step = [&](auto lanes, Index i, int j) LOSSES_INLINE_LAMBDA {
     V p = lanes.load(run.in[0] + i);
     V y = lanes.load(run.in[2] + i);
     if constexpr (Homogeneous<Rule>) {
@@ -40,6 +40,11 @@ LOSSES_KERNEL void set_sums_kernel(const void* erased, const Run<T>& run, double
       } else {
         total[j][s].add(lanes.keep(terms[s]));
       }
+    }
+  };
+  for_lanes<T>(run.size, step, [&]() LOSSES_INLINE_LAMBDA {
+    for (auto& accumulators : total) {
+      for (auto& each : accumulators) each.fold();
     }
   });
   for (int s = 0; s < sums_of<Rule>; ++s) sums[s] += total[0][s].total() + total[1][s].total();

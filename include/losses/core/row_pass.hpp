@@ -67,6 +67,19 @@ struct RowLimits {
   }
 };
 
+/// S of a sample whose small loss needs its digits.
+template <class T>
+void refine_far_others(const RowPlaces<T>& places, Index classes, RowTile<T>& tile, Index i) {
+  if (!(tile.others[i] < far_below<T>) || tile.others[i] == 0) return;
+  tile.others[i] =
+      far_others(places.x(i), places.class_stride, classes, static_cast<Index>(tile.reference[i]), tile.highest[i]);
+}
+
+template <class T>
+void refine_far_others(const RowPlaces<T>& places, Index classes, RowTile<T>& tile) {
+  for (Index i = 0; i < tile.size; ++i) refine_far_others(places, classes, tile, i);
+}
+
 /// The softmax against labels, for any rule of log p.
 template <class T>
 class LabelSoftmax {
@@ -85,17 +98,28 @@ class LabelSoftmax {
       } else {
         column_statistics<T, false>(places.columns_x, places.class_stride, c, 0, tile, nullptr, 0, nullptr, 0);
       }
-      return limits.find(places, c, tile);
+      limits.find(places, c, tile);
+      return refine_far_others(places, c, tile);
     }
     blocks_ = row_blocks<T>(c);
     stores_ = job_.g != nullptr && (places.unpacks || !job_.adds) && !job_.curvature;
     for (Index i = 0; i < tile.size; ++i) {
       const T* x = places.rows_x[i];
       tile.at_reference[i] = x[static_cast<Index>(tile.reference[i])];
-      if (!row(x, i, false, places, tile)) [[unlikely]] {
-        limits.begin(x, 1, c, i, tile);
-        row(x, i, true, places, tile);
+      if (stores_ && places.rows_g[i] == x) {
+        // In place: the logits are gone after the pass that stores, so the one that does not comes first.
+        if (row<false>(x, i, false, places, tile)) refine_far_others(places, c, tile, i);
+        const T others = tile.others[i];
+        if (row<true>(x, i, false, places, tile)) {
+          tile.others[i] = others;
+          continue;
+        }
+      } else if (stores_ ? row<true>(x, i, false, places, tile) : row<false>(x, i, false, places, tile)) {
+        refine_far_others(places, c, tile, i);
+        continue;
       }
+      limits.begin(x, 1, c, i, tile);
+      stores_ ? row<true>(x, i, true, places, tile) : row<false>(x, i, true, places, tile);
     }
   }
 
@@ -131,10 +155,11 @@ class LabelSoftmax {
   T at_top(const RowLimit<T>& limit, const RowPlaces<T>&, const RowTile<T>& tile) const { return tile.soft[limit.row]; }
 
  private:
+  template <bool stores>
   bool row(const T* x, Index i, bool limits, const RowPlaces<T>& places, RowTile<T>& tile) {
-    const auto pass = stores_ ? row_statistics<T, true> : row_statistics<T, false>;
-    return pass(x, job_.classes, static_cast<Index>(tile.reference[i]), limits, stores_ ? places.rows_g[i] : nullptr,
-                factors_ + i * blocks_, tile.highest[i], tile.others[i]);
+    return row_statistics<T, stores>(x, job_.classes, static_cast<Index>(tile.reference[i]), limits,
+                                     stores ? places.rows_g[i] : nullptr, factors_ + i * blocks_, tile.highest[i],
+                                     tile.others[i]);
   }
 
   const RowJob<T>& job_;
@@ -157,7 +182,8 @@ class TargetSoftmax {
     if (!places.is_rows) {
       column_target_sums(places.columns_x, places.class_stride, places.columns_h, places.given_stride, weights, c, tile,
                          target_);
-      return limits.find(places, c, tile);
+      limits.find(places, c, tile);
+      return refine_far_others(places, c, tile);
     }
     for (Index i = 0; i < tile.size; ++i) {
       const T* x = places.rows_x[i];
@@ -172,6 +198,7 @@ class TargetSoftmax {
       target_.w_reference[i] = weights != nullptr ? weights[r] : T(1);
       row_target_sums(x, h, weights, c, i, tile, target_);
     }
+    refine_far_others(places, c, tile);
   }
 
   /// Σ of the target's distances: infinite where any class but the limit's has a target.

@@ -126,6 +126,29 @@ class WideLanes {
 // ---- rows: the classes of a sample are contiguous
 // ---------------------------------------------------------------------
 
+/// Below this S, all the other classes are more than 15 below the highest: the rounding of x_j − m in float would then be
+/// more than 1e-6 of e_j, and so of a loss that small.
+template <class T>
+inline constexpr T far_below = sizeof(T) == sizeof(float) ? T(0x1p-22) : T(0);
+
+/// S from differences that are not rounded.
+template <class T>
+LOSSES_KERNEL T far_others(const T* x, Index stride, Index classes, Index reference, T highest) {
+  using V = Lanes<double>;
+  constexpr Index width = V::size;
+  const V m(static_cast<double>(highest));
+  Accumulator<double> sum;
+  for (Index begin = 0; begin < classes; begin += width) {
+    double logits[width];
+    for (Index i = 0; i < width; ++i) {
+      const Index j = begin + i;
+      logits[i] = j < classes && j != reference ? static_cast<double>(x[j * stride]) : -infinity<double>;
+    }
+    sum.add(exp_nonpos(V::load(logits) - m));
+  }
+  return static_cast<T>(sum.total());
+}
+
 /// The first class with the highest logit.
 template <class T>
 Index row_argmax(const T* x, Index stride, Index classes, T highest) {

@@ -32,9 +32,9 @@ struct TargetTile {
   alignas(64) T unmasked[tile_samples];         // how many classes
   alignas(64) T blocked[tile_samples];          // how many masked classes have h > 0
   alignas(64) T h_others[tile_samples];         // Σ_{j≠r} w_j h_j
-  alignas(64) T h_distance[tile_samples];       // Σ_j w_j h_j (m − x_j)/c
+  alignas(64) T h_distance[tile_samples];       // Σ_j w_j h_j (m − x_j)/2c
   alignas(64) T spread_others[tile_samples];    // Σ_{j≠r, unmasked} w_j
-  alignas(64) T spread_distance[tile_samples];  // Σ_{unmasked} w_j (m − x_j)/c
+  alignas(64) T spread_distance[tile_samples];  // Σ_{unmasked} w_j (m − x_j)/2c
   alignas(64) T h_reference[tile_samples];      // h_r
   alignas(64) T w_reference[tile_samples];      // w_r
   alignas(64) T a[tile_samples];
@@ -47,7 +47,8 @@ template <class S, class V>
 struct TargetSums {
   S others, unmasked, blocked, h_others, h_distance, spread_others, spread_distance;
 
-  /// `share` is 2/c: distances are summed as (m/2 − x/2)·2/c, since a sum of distances may overflow where the value does not.
+  /// `share` is 1/c: distances are summed as (m/2 − x/2)/c, since a sum of distances may overflow where the value does
+  /// not.
   template <class Keep>
   LOSSES_INLINE void add(const V& x, const V& m, const V& h, const V& w, const V& share,
                          const typename V::Mask& is_reference, const Keep& keep) {
@@ -86,7 +87,7 @@ LOSSES_KERNEL void row_target_sums(const T* x, const T* h, const T* class_weight
   constexpr Index block = 1024;
   TargetSums<Accumulator<T>, V> sums;
   const V m(tile.highest[i]);
-  const V share(T(2) / static_cast<T>(classes));
+  const V share(T(1) / static_cast<T>(classes));
   for (Index begin = 0; begin < classes; begin += block) {
     const V r(tile.reference[i] - static_cast<T>(begin));
     for_lanes<T>(std::min(block, classes - begin), [&](auto lanes, Index j, int) LOSSES_INLINE_LAMBDA {
@@ -110,7 +111,7 @@ template <class T>
 LOSSES_KERNEL void column_target_sums(const T* x, Index class_stride, const T* h, Index h_stride,
                                       const T* class_weights, Index classes, RowTile<T>& tile, TargetTile<T>& target) {
   using V = Lanes<T>;
-  const V share(T(2) / static_cast<T>(classes));
+  const V share(T(1) / static_cast<T>(classes));
   for_lanes<T>(tile.size, [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA {
     V m(lowest<T>);
     V argmax(0);
@@ -169,11 +170,12 @@ LOSSES_KERNEL void target_factors(const TargetOptions<T>& options, Index classes
     const auto is_highest = x == m;
     const V e = where(is_highest, V(1), exp_nonpos(x - m));
     const V log_z = log_total(is_highest, s, e);
-    const V h_distance = given ? lanes.load(target.h_distance + i) : product(w, (V(0.5) * m - V(0.5) * x) * (V(2) / c));
+    const V h_distance = given ? lanes.load(target.h_distance + i) : product(w, (V(0.5) * m - V(0.5) * x) / c);
     const V at_reference = w * (a * h + u);
     const V rest = a * lanes.load(target.h_others + i) + u * lanes.load(target.spread_others + i);
     const V whole = rest + at_reference;
-    const V distance = product(c * a, h_distance) + product(c * u, lanes.load(target.spread_distance + i));
+    const V distance =
+        product(V(2) * c * a, h_distance) + product(V(2) * c * u, lanes.load(target.spread_distance + i));
     const auto blocked = given ? lanes.load(target.blocked + i) != V(0) : (x == V(-infinity<T>)) & (w != V(0));
     const V weight = lanes.load(tile.weight + i);
     // A target on a masked class costs +inf, and no step reduces that.

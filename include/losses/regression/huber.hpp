@@ -2,6 +2,7 @@
 #pragma once
 
 #include <losses/core/loss.hpp>
+#include <losses/regression/residual.hpp>
 
 namespace LOSSES_NAMESPACE {
 
@@ -27,7 +28,8 @@ struct Huber {
   Terms<V> operator()(V p, V y) const {
     const V r = p - y;
     const V c = clamp(r, V(-delta), V(delta));
-    return {.value = c * (r - V(0.5) * c), .slope = c, .curvature = where(abs(r) < V(delta), V(1), V(0))};
+    const V value = where(isinf(r), detail::scaled_residual(c, p, y), c * (r - V(0.5) * c));
+    return {.value = value, .slope = c, .curvature = where(abs(r) < V(delta), V(1), V(0))};
   }
 };
 
