@@ -49,12 +49,15 @@ struct Access<X> : TensorMemory<X> {
   using Rows = Eigen::Tensor<Scalar, (rank > 1 ? rank - 1 : 1), layout>;
   static constexpr bool is_vector = rank == 1;
 
-  static_assert(rank <= max_rank, "losses takes tensors of at most 8 axes");
+  static_assert(rank <= max_rank, "losses takes tensors of at most 6 axes");
 
   static Extents extents(const X& x) {
     Extents result{rank, {}};
-    for (int axis = 0; axis < rank; ++axis)
-      result.size[axis] = static_cast<Index>(x.dimension(static_cast<std::size_t>(axis)));
+    // Constants, since a Tensor takes an unsigned index and a TensorMap a signed one.
+    [&]<std::size_t... axis>(std::index_sequence<axis...>) {
+      ((result.size[axis] = static_cast<Index>(x.dimension(axis))), ...);
+    }
+    (std::make_index_sequence<static_cast<std::size_t>(rank)>());
     return result;
   }
 

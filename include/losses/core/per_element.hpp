@@ -119,12 +119,27 @@ struct ElementInputs {
   View<const T> weights;    // null without
 };
 
+template <class Rule, class V>
+consteval bool gives_element_terms() {
+  const auto are_terms = []<class Terms>(const Terms*) {
+    return requires(const Terms& terms) {
+      terms.value, terms.slope, terms.curvature;
+    };
+  };
+  if constexpr (prediction_count<Rule> == 2 || HasColumnParameter<Rule>) {
+    if constexpr (requires(const Rule& rule, V v) { rule(v, v, v); }) {
+      return are_terms(static_cast<decltype(std::declval<const Rule&>()(V(), V(), V()))*>(nullptr));
+    }
+  } else if constexpr (requires(const Rule& rule, V v) { rule(v, v); }) {
+    return are_terms(static_cast<decltype(std::declval<const Rule&>()(V(), V()))*>(nullptr));
+  }
+  return false;
+}
+
 /// What a per_element rule must have, as one concept.
 template <class Rule>
 concept ElementRule = std::floating_point<typename Rule::Scalar> &&
-    requires(const Rule& rule, Lanes<typename Rule::Scalar> v) {
-  element_terms(rule, &v, v, v).value + element_terms(rule, &v, v, v).value;
-};
+    gives_element_terms<Rule, Lanes<typename Rule::Scalar>>();
 
 template <class Rule>
 struct Driver<per_element, Rule> {
