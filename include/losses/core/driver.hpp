@@ -149,7 +149,8 @@ struct FirstLanes {
   }
 };
 
-/// step(lanes, i, j) for every register of a run: i is where it starts, j in {0, 1} which of two accumulators it uses.
+/// step(lanes, i, j) for every register of a run: i is where it starts, j in {0, 1} which of two accumulators it uses. Each
+/// mention of `step` is a copy of the kernel's body to compile.
 template <class T, class Step>
 LOSSES_INLINE void for_lanes(Index size, const Step& step) {
   constexpr Index width = Lanes<T>::size;
@@ -158,11 +159,16 @@ LOSSES_INLINE void for_lanes(Index size, const Step& step) {
     step(WholeLanes<T>{}, i, 0);
     step(WholeLanes<T>{}, i + width, 1);
   }
-  if (i + width <= size) {
-    step(WholeLanes<T>{}, i, 0);
-    i += width;
-  }
-  if (i < size) step(FirstLanes<T>{static_cast<int>(size - i)}, i, 1);
+  for (; i < size; i += width) step(FirstLanes<T>{static_cast<int>(std::min(width, size - i))}, i, 0);
+}
+
+/// As for_lanes, one register at a time: for bodies that are long, or write and sum nothing.
+template <class T, class Step>
+LOSSES_INLINE void for_single_lanes(Index size, const Step& step) {
+  constexpr Index width = Lanes<T>::size;
+  Index i = 0;
+  for (; i + width <= size; i += width) step(WholeLanes<T>{}, i);
+  if (i < size) step(FirstLanes<T>{static_cast<int>(size - i)}, i);
 }
 
 /// As for_lanes, with fold() after every few registers: the sums of doubles are right to their last digits.
@@ -228,7 +234,7 @@ double check_weights(const View<const T>& weights, const Executor& executor) {
   job.in[0] = operand(distinct);
   job.sums = 2;
   double sums[max_sums] = {};
-  traverse<T>(job, weight_kernel<T>, nullptr, nullptr, executor, sums);
+  traverse<T>(job, weight_kernel<T>, nullptr, executor, sums);
   if (sums[1] != 0) [[unlikely]] {
     for (Index flat = 0; flat < distinct.extents.count(); ++flat) {
       const T weight = element(distinct, flat);

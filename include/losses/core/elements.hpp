@@ -65,8 +65,6 @@ struct ElementJob {
   T unit = 1;
   int sums = 1;
 
-  bool adds_any() const { return adds[0] || adds[1]; }
-
   /// The same axes, those of one element dropped, ordered by the first input's strides and merged where possible.
   ElementJob canonical() const {
     ElementJob job = *this;
@@ -132,43 +130,71 @@ void set_factors(const ElementJob<T>& job, Run<T>& run) {
   run.unit = job.unit;
 }
 
-/// destination[r·columns + c] = source[r·row_stride + c·column_stride]
+/// to[c·to_stride + r] = from[r·from_stride + c] for four by four elements.
 template <class T>
-void pack(const T* source, Index row_stride, Index column_stride, Index rows, Index columns, T* destination) {
-  if (column_stride == 1) {
-    for (Index r = 0; r < rows; ++r) std::copy_n(source + r * row_stride, columns, destination + r * columns);
-  } else if (column_stride == 0) {
-    for (Index r = 0; r < rows; ++r) std::fill_n(destination + r * columns, columns, source[r * row_stride]);
-  } else {
-    constexpr Index block = 8;
-    for (Index r0 = 0; r0 < rows; r0 += block) {
-      const Index r1 = std::min(rows, r0 + block);
-      for (Index c = 0; c < columns; ++c) {
-        for (Index r = r0; r < r1; ++r) destination[r * columns + c] = source[r * row_stride + c * column_stride];
-      }
+LOSSES_INLINE void transpose_block(const T* from, Index from_stride, T* to, Index to_stride) {
+#if LOSSES_VECTOR_EXTENSIONS
+  typedef T Four __attribute__((vector_size(4 * sizeof(T))));
+  Four a, b, c, d;
+  __builtin_memcpy(&a, from, sizeof a);
+  __builtin_memcpy(&b, from + from_stride, sizeof b);
+  __builtin_memcpy(&c, from + 2 * from_stride, sizeof c);
+  __builtin_memcpy(&d, from + 3 * from_stride, sizeof d);
+  const Four low_ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), high_ab = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const Four low_cd = __builtin_shufflevector(c, d, 0, 4, 1, 5), high_cd = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  a = __builtin_shufflevector(low_ab, low_cd, 0, 1, 4, 5);
+  b = __builtin_shufflevector(low_ab, low_cd, 2, 3, 6, 7);
+  c = __builtin_shufflevector(high_ab, high_cd, 0, 1, 4, 5);
+  d = __builtin_shufflevector(high_ab, high_cd, 2, 3, 6, 7);
+  __builtin_memcpy(to, &a, sizeof a);
+  __builtin_memcpy(to + to_stride, &b, sizeof b);
+  __builtin_memcpy(to + 2 * to_stride, &c, sizeof c);
+  __builtin_memcpy(to + 3 * to_stride, &d, sizeof d);
+#else
+  for (Index r = 0; r < 4; ++r) {
+    for (Index c = 0; c < 4; ++c) to[c * to_stride + r] = from[r * from_stride + c];
+  }
+#endif
+}
+
+/// to[c·to_stride + r] = from[r·from_stride + c]
+template <class T>
+void transpose(const T* from, Index from_stride, Index rows, Index columns, T* to, Index to_stride) {
+  const Index whole_rows = rows / 4 * 4;
+  const Index whole_columns = columns / 4 * 4;
+  for (Index r = 0; r < whole_rows; r += 4) {
+    for (Index c = 0; c < whole_columns; c += 4) {
+      transpose_block(from + r * from_stride + c, from_stride, to + c * to_stride + r, to_stride);
     }
+    for (Index c = whole_columns; c < columns; ++c) {
+      for (Index k = r; k < r + 4; ++k) to[c * to_stride + k] = from[k * from_stride + c];
+    }
+  }
+  for (Index r = whole_rows; r < rows; ++r) {
+    for (Index c = 0; c < columns; ++c) to[c * to_stride + r] = from[r * from_stride + c];
   }
 }
 
-/// The reverse; adds is for add_to.
+/// Copies rows × columns elements from one pair of strides to another; adds is for add_to.
 template <class T>
-void unpack(const T* source, Index rows, Index columns, T* destination, Index row_stride, Index column_stride,
-            bool adds) {
-  const auto move = [&](auto put) {
-    constexpr Index block = 8;
-    for (Index r0 = 0; r0 < rows; r0 += block) {
-      const Index r1 = std::min(rows, r0 + block);
-      for (Index c = 0; c < columns; ++c) {
-        for (Index r = r0; r < r1; ++r) put(destination[r * row_stride + c * column_stride], source[r * columns + c]);
-      }
-    }
-  };
+void move_elements(const T* from, Index from_row, Index from_column, Index rows, Index columns, T* to, Index to_row,
+                   Index to_column, bool adds = false) {
   if (adds) {
-    move([](T& to, T from) { to += from; });
-  } else if (column_stride == 1) {
-    for (Index r = 0; r < rows; ++r) std::copy_n(source + r * columns, columns, destination + r * row_stride);
+    for (Index r = 0; r < rows; ++r) {
+      for (Index c = 0; c < columns; ++c) to[r * to_row + c * to_column] += from[r * from_row + c * from_column];
+    }
+  } else if (from_column == 1 && to_column == 1) {
+    for (Index r = 0; r < rows; ++r) std::copy_n(from + r * from_row, columns, to + r * to_row);
+  } else if (from_column == 0 && to_column == 1) {
+    for (Index r = 0; r < rows; ++r) std::fill_n(to + r * to_row, columns, from[r * from_row]);
+  } else if (from_column == 1 && to_row == 1) {
+    transpose(from, from_row, rows, columns, to, to_column);
+  } else if (from_row == 1 && to_column == 1) {
+    transpose(from, from_column, columns, rows, to, to_row);
   } else {
-    move([](T& to, T from) { to = from; });
+    for (Index r = 0; r < rows; ++r) {
+      for (Index c = 0; c < columns; ++c) to[r * to_row + c * to_column] = from[r * from_row + c * from_column];
+    }
   }
 }
 
@@ -176,9 +202,8 @@ void unpack(const T* source, Index rows, Index columns, T* destination, Index ro
 template <class T>
 class Tiling {
  public:
-  /// The kernel writes its outputs; the adding one adds to them (null where the job does not).
-  Tiling(const ElementJob<T>& canonical, Kernel<T> kernel, Kernel<T> adding, const void* rule)
-      : job_(canonical), kernel_(kernel), adding_(adding), rule_(rule), inner_(canonical.extents.rank - 1) {
+  Tiling(const ElementJob<T>& canonical, Kernel<T> kernel, const void* rule)
+      : job_(canonical), kernel_(kernel), rule_(rule), inner_(canonical.extents.rank - 1) {
     const Index width = job_.extents[inner_];
     direct_ = job_.contiguous(inner_) && (width >= tile_columns || job_.extents.rank == 1);
     if (direct_) {
@@ -213,7 +238,7 @@ class Tiling {
     if (direct_) {
       Run<T> run = at(start);
       run.size = columns;
-      (job_.adds_any() ? adding_ : kernel_)(rule_, run, sums);
+      kernel_(rule_, run, sums);
     } else {
       const Index rows = row_axis_ < 0 ? 1 : std::min(rows_, job_.extents[row_axis_] - start[row_axis_]);
       run_packed(at(start), rows, columns, sums);
@@ -267,18 +292,17 @@ class Tiling {
       if (run.in[i] == nullptr) continue;
       in_step[i] = row_stride(job_.in[i]);
       if (job_.in[i].stride[inner_] == 1 && !merged_) continue;
-      pack(run.in[i], in_step[i], job_.in[i].stride[inner_], rows, columns, buffers[i]);
+      move_elements(run.in[i], in_step[i], job_.in[i].stride[inner_], rows, columns, buffers[i], columns, Index{1});
       run.in[i] = buffers[i];
       in_step[i] = columns;
     }
     bool unpacks[max_outputs] = {};
-    const bool adds = job_.adds_any();
     for (int i = 0; i < max_outputs; ++i) {
       if (run.out[i] == nullptr) continue;
       out_step[i] = row_stride(job_.out[i]);
-      // With add_to every output goes through a buffer, and adding is left to unpack.
-      if (job_.out[i].stride[inner_] == 1 && !merged_ && !adds) continue;
+      if (job_.out[i].stride[inner_] == 1 && !merged_) continue;
       unpacks[i] = true;
+      run.adds[i] = false;  // the copy adds
       run.out[i] = buffers[max_inputs + i];
       out_step[i] = columns;
     }
@@ -295,14 +319,13 @@ class Tiling {
     }
     for (int i = 0; i < max_outputs; ++i) {
       if (!unpacks[i]) continue;
-      unpack(buffers[max_inputs + i], rows, columns, from.out[i], row_stride(job_.out[i]), job_.out[i].stride[inner_],
-             job_.adds[i]);
+      move_elements(buffers[max_inputs + i], columns, Index{1}, rows, columns, from.out[i], row_stride(job_.out[i]),
+                    job_.out[i].stride[inner_], job_.adds[i]);
     }
   }
 
   ElementJob<T> job_;
   Kernel<T> kernel_;
-  Kernel<T> adding_;
   const void* rule_;
   int inner_;
   int row_axis_ = -1;
@@ -340,11 +363,10 @@ void sum_over(Index elements, Index units, int count, const Executor& executor, 
 
 /// Runs a kernel over a job; its sums are added to `sums`.
 template <class T>
-void traverse(const ElementJob<T>& job, Kernel<T> kernel, Kernel<T> adding, const void* rule, const Executor& executor,
-              double* sums) {
+void traverse(const ElementJob<T>& job, Kernel<T> kernel, const void* rule, const Executor& executor, double* sums) {
   const Index elements = job.extents.count();
   if (elements == 0) return;
-  const Tiling<T> tiling(job.canonical(), kernel, adding, rule);
+  const Tiling<T> tiling(job.canonical(), kernel, rule);
   sum_over(elements, tiling.tiles(), job.sums, executor, sums, [&](Index first, Index last, double* local) {
     for (Index tile = first; tile < last; ++tile) tiling.run(tile, local);
   });
@@ -352,8 +374,8 @@ void traverse(const ElementJob<T>& job, Kernel<T> kernel, Kernel<T> adding, cons
 
 /// As traverse, for a job with outputs: the sums have the bits that the job without them gives.
 template <class T>
-void traverse_with_outputs(const ElementJob<T>& job, Kernel<T> kernel, Kernel<T> adding, Kernel<T> value,
-                           const void* rule, const Executor& executor, double* sums) {
+void traverse_with_outputs(const ElementJob<T>& job, Kernel<T> kernel, Kernel<T> value, const void* rule,
+                           const Executor& executor, double* sums) {
   const Index elements = job.extents.count();
   if (elements == 0) return;
   ElementJob<T> inputs = job;
@@ -361,13 +383,13 @@ void traverse_with_outputs(const ElementJob<T>& job, Kernel<T> kernel, Kernel<T>
     inputs.out[i] = {};
     inputs.adds[i] = false;
   }
-  const Tiling<T> with(job.canonical(), kernel, adding, rule);
-  const Tiling<T> without(inputs.canonical(), value, nullptr, rule);
+  const Tiling<T> with(job.canonical(), kernel, rule);
+  const Tiling<T> without(inputs.canonical(), value, rule);
   double ignored[max_sums] = {};
   const bool same = with.same_cut(without);
   // An output in another order than the inputs changes the cut: then the sums are taken in a pass of their own, first,
   // since the output may be the input.
-  if (!same) traverse(inputs, value, Kernel<T>{}, rule, executor, sums);
+  if (!same) traverse(inputs, value, rule, executor, sums);
   sum_over(elements, with.tiles(), job.sums, executor, same ? sums : ignored,
            [&](Index first, Index last, double* local) {
              for (Index tile = first; tile < last; ++tile) with.run(tile, local);

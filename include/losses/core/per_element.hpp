@@ -23,7 +23,7 @@ LOSSES_INLINE auto element_terms(const Rule& rule, const V* p, const V& y, const
   }
 }
 
-template <class Rule, Verb verb, bool weighted, bool adds, class T = typename Rule::Scalar>
+template <class Rule, Verb verb, bool weighted, class T = typename Rule::Scalar>
 LOSSES_KERNEL void element_kernel(const void* erased, const Run<T>& run, double* sums) {
   using V = Lanes<T>;
   constexpr int predictions = prediction_count<Rule>;
@@ -49,11 +49,7 @@ LOSSES_KERNEL void element_kernel(const void* erased, const Run<T>& run, double*
     };
     const auto write = [&](const V& v, int each) LOSSES_INLINE_LAMBDA {
       T* out = run.out[each] + i;
-      if constexpr (adds) {
-        lanes.store(predictions == 1 || run.adds[each] ? lanes.load(out) + v : v, out);
-      } else {
-        lanes.store(v, out);
-      }
+      lanes.store(run.adds[each] ? lanes.load(out) + v : v, out);
     };
     const auto write_each = [&](const auto& values) LOSSES_INLINE_LAMBDA {
       if constexpr (predictions == 1) {
@@ -240,8 +236,8 @@ struct Driver<per_element, Rule> {
     auto work = job(inputs);
     work.out[0] = operand(output.view);
     double sums[max_sums] = {};
-    const auto kernel = choose<Verb::unreduced, false>(inputs);
-    traverse<T>(work, kernel, nullptr, &rule, executor, sums);
+    const auto kernel = choose<Verb::unreduced>(inputs);
+    traverse<T>(work, kernel, &rule, executor, sums);
   }
 
   static void curvature(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
@@ -307,15 +303,14 @@ struct Driver<per_element, Rule> {
     return work;
   }
 
-  template <Verb verb, bool adds>
+  template <Verb verb>
   static Kernel<T> choose(const Inputs& inputs) {
-    return inputs.weights.data != nullptr ? element_kernel<Rule, verb, true, adds>
-                                          : element_kernel<Rule, verb, false, adds>;
+    return inputs.weights.data != nullptr ? element_kernel<Rule, verb, true> : element_kernel<Rule, verb, false>;
   }
 
   static double sum(const Rule& rule, const Executor& executor, const Inputs& inputs, T unit = 1) {
     double sums[max_sums] = {};
-    const auto kernel = choose<Verb::value, false>(inputs);
+    const auto kernel = choose<Verb::value>(inputs);
     Run<T> run;
     if (single_run(inputs, nullptr, run)) {
       run.unit = unit;
@@ -323,7 +318,7 @@ struct Driver<per_element, Rule> {
     } else {
       auto work = job(inputs);
       work.unit = unit;
-      traverse<T>(work, kernel, nullptr, &rule, executor, sums);
+      traverse<T>(work, kernel, &rule, executor, sums);
     }
     return sums[0];
   }
@@ -346,12 +341,8 @@ struct Driver<per_element, Rule> {
     const double scale = reduction_scale(reduction, whole.weight, whole.count);
     Run<T> run;
     if (single_run(inputs, outputs, run)) {
-      bool adds = false;
-      for (int i = 0; i < predictions; ++i) {
-        run.scale[i] = static_cast<T>(scale * outputs[i].factor);
-        adds = adds || outputs[i].adds;
-      }
-      return (adds ? choose<verb, true>(inputs) : choose<verb, false>(inputs))(&rule, run, sums);
+      for (int i = 0; i < predictions; ++i) run.scale[i] = static_cast<T>(scale * outputs[i].factor);
+      return choose<verb>(inputs)(&rule, run, sums);
     }
     auto work = job(inputs);
     for (int i = 0; i < predictions; ++i) {
@@ -360,10 +351,9 @@ struct Driver<per_element, Rule> {
       work.adds[i] = outputs[i].adds;
     }
     if constexpr (verb == Verb::gradient) {
-      traverse_with_outputs<T>(work, choose<verb, false>(inputs), choose<verb, true>(inputs),
-                               choose<Verb::value, false>(inputs), &rule, executor, sums);
+      traverse_with_outputs<T>(work, choose<verb>(inputs), choose<Verb::value>(inputs), &rule, executor, sums);
     } else {
-      traverse<T>(work, choose<verb, false>(inputs), choose<verb, true>(inputs), &rule, executor, sums);
+      traverse<T>(work, choose<verb>(inputs), &rule, executor, sums);
     }
   }
 
@@ -371,7 +361,7 @@ struct Driver<per_element, Rule> {
     const auto work = job(inputs);
     double sums[max_sums] = {};
     const auto kernel = work.in[4].data != nullptr ? domain_kernel<Rule, true> : domain_kernel<Rule, false>;
-    traverse<T>(work, kernel, nullptr, nullptr, executor, sums);
+    traverse<T>(work, kernel, nullptr, executor, sums);
     if (sums[0] != 0) [[unlikely]]
       name_first_outside(inputs);
   }

@@ -335,7 +335,7 @@ struct Driver<per_row, Rule> {
     work.extents = inputs.distribution.extents;
     work.in[0] = operand(inputs.distribution);
     double sums[max_sums] = {};
-    traverse<T>(work, probability_kernel<T>, nullptr, nullptr, executor, sums);
+    traverse<T>(work, probability_kernel<T>, nullptr, executor, sums);
     if (sums[0] == 0) return;
     for (Index flat = 0; flat < work.extents.count(); ++flat) {
       const T is = element(inputs.distribution, flat);

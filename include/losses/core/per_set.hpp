@@ -57,7 +57,7 @@ struct SetSlope {
 };
 
 /// The rule's slope at run.unit times the inputs.
-template <class Rule, bool weighted, bool adds, class T = typename Rule::Scalar>
+template <class Rule, bool weighted, class T = typename Rule::Scalar>
 LOSSES_KERNEL void set_slope_kernel(const void* erased, const Run<T>& run, double*) {
   using V = Lanes<T>;
   const SetSlope<Rule> slope = *static_cast<const SetSlope<Rule>*>(erased);
@@ -74,7 +74,7 @@ LOSSES_KERNEL void set_slope_kernel(const void* erased, const Run<T>& run, doubl
       g = where(w == V(0), V(0), w * g);
     }
     T* out = run.out[0] + i;
-    if constexpr (adds) g = lanes.load(out) + g;
+    if (run.adds[0]) g = lanes.load(out) + g;
     lanes.store(g, out);
   });
 }
@@ -218,9 +218,7 @@ struct Driver<per_set, Rule> {
     work.adds[0] = outputs->adds;
     const bool weighted = inputs.weights.data != nullptr;
     double none[max_sums] = {};
-    traverse<T>(work, weighted ? set_slope_kernel<Rule, true, false> : set_slope_kernel<Rule, false, false>,
-                weighted ? set_slope_kernel<Rule, true, true> : set_slope_kernel<Rule, false, true>, &slope, executor,
-                none);
+    traverse<T>(work, weighted ? set_slope_kernel<Rule, true> : set_slope_kernel<Rule, false>, &slope, executor, none);
   }
 
  private:
@@ -239,8 +237,8 @@ struct Driver<per_set, Rule> {
                       double unit) {
     double totals[max_sums] = {};
     traverse<T>(job(inputs, unit),
-                inputs.weights.data != nullptr ? set_sums_kernel<Rule, true> : set_sums_kernel<Rule, false>, nullptr,
-                &rule, executor, totals);
+                inputs.weights.data != nullptr ? set_sums_kernel<Rule, true> : set_sums_kernel<Rule, false>, &rule,
+                executor, totals);
     Partial part{{{}, whole.weight, 0}, whole.count, unit};
     std::copy_n(totals, sums_of<Rule>, part.sums.of.begin());
     return part;

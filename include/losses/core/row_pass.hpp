@@ -60,6 +60,9 @@ struct RowLimits {
   }
 
   void find(const RowPlaces<T>& places, Index classes, RowTile<T>& tile) {
+    T top = lowest<T>;
+    for (Index i = 0; i < tile.size; ++i) top = tile.highest[i] > top ? tile.highest[i] : top;
+    if (top != infinity<T>) return;
     for (Index i = 0; i < tile.size; ++i) {
       if (tile.highest[i] == infinity<T>) [[unlikely]]
         begin(places.x(i), places.class_stride, classes, i, tile);
@@ -77,7 +80,9 @@ void refine_far_others(const RowPlaces<T>& places, Index classes, RowTile<T>& ti
 
 template <class T>
 void refine_far_others(const RowPlaces<T>& places, Index classes, RowTile<T>& tile) {
-  for (Index i = 0; i < tile.size; ++i) refine_far_others(places, classes, tile, i);
+  int far = 0;
+  for (Index i = 0; i < tile.size; ++i) far |= tile.others[i] < far_below<T> ? 1 : 0;
+  for (Index i = 0; far != 0 && i < tile.size; ++i) refine_far_others(places, classes, tile, i);
 }
 
 /// The softmax against labels, for any rule of log p.
@@ -93,10 +98,11 @@ class LabelSoftmax {
     if (!places.is_rows) {
       const T* gradient = places.unpacks ? nullptr : places.columns_g;
       if (places.source != nullptr) {
-        column_statistics<T, true>(places.source, job_.class_stride[RowJob<T>::logits], c, tile.size, tile, copy,
-                                   copy_stride, gradient, places.gradient_stride);
+        column_statistics(places.source, job_.class_stride[RowJob<T>::logits], c, tile.size, tile, copy, copy_stride,
+                          gradient, places.gradient_stride);
       } else {
-        column_statistics<T, false>(places.columns_x, places.class_stride, c, 0, tile, nullptr, 0, nullptr, 0);
+        column_statistics(places.columns_x, places.class_stride, c, 0, tile, static_cast<T*>(nullptr), 0,
+                          static_cast<const T*>(nullptr), 0);
       }
       limits.find(places, c, tile);
       return refine_far_others(places, c, tile);
@@ -106,20 +112,21 @@ class LabelSoftmax {
     for (Index i = 0; i < tile.size; ++i) {
       const T* x = places.rows_x[i];
       tile.at_reference[i] = x[static_cast<Index>(tile.reference[i])];
-      if (stores_ && places.rows_g[i] == x) {
-        // In place: the logits are gone after the pass that stores, so the one that does not comes first.
-        if (row<false>(x, i, false, places, tile)) refine_far_others(places, c, tile, i);
+      T* e = stores_ ? places.rows_g[i] : nullptr;
+      if (e == x) {
+        // In place the logits are gone after the pass that stores, so the one that does not comes first.
+        if (row(x, i, false, nullptr, tile)) refine_far_others(places, c, tile, i);
         const T others = tile.others[i];
-        if (row<true>(x, i, false, places, tile)) {
+        if (row(x, i, false, e, tile)) {
           tile.others[i] = others;
           continue;
         }
-      } else if (stores_ ? row<true>(x, i, false, places, tile) : row<false>(x, i, false, places, tile)) {
+      } else if (row(x, i, false, e, tile)) {
         refine_far_others(places, c, tile, i);
         continue;
       }
       limits.begin(x, 1, c, i, tile);
-      stores_ ? row<true>(x, i, true, places, tile) : row<false>(x, i, true, places, tile);
+      row(x, i, true, e, tile);
     }
   }
 
@@ -133,8 +140,8 @@ class LabelSoftmax {
   void gradient(const RowPlaces<T>& places, bool adds, const RowTile<T>& tile) const {
     const Index c = job_.classes;
     if (!places.is_rows) {
-      const auto write = adds ? column_gradient<T, true> : column_gradient<T, false>;
-      return write(places.columns_x, places.class_stride, c, tile, places.columns_g, places.gradient_stride);
+      return column_gradient(places.columns_x, places.class_stride, c, tile, adds, places.columns_g,
+                             places.gradient_stride);
     }
     for (Index i = 0; i < tile.size; ++i) {
       T* g = places.rows_g[i];
@@ -155,11 +162,9 @@ class LabelSoftmax {
   T at_top(const RowLimit<T>& limit, const RowPlaces<T>&, const RowTile<T>& tile) const { return tile.soft[limit.row]; }
 
  private:
-  template <bool stores>
-  bool row(const T* x, Index i, bool limits, const RowPlaces<T>& places, RowTile<T>& tile) {
-    return row_statistics<T, stores>(x, job_.classes, static_cast<Index>(tile.reference[i]), limits,
-                                     stores ? places.rows_g[i] : nullptr, factors_ + i * blocks_, tile.highest[i],
-                                     tile.others[i]);
+  bool row(const T* x, Index i, bool limits, T* e, RowTile<T>& tile) {
+    return row_statistics(x, job_.classes, static_cast<Index>(tile.reference[i]), limits, e, factors_ + i * blocks_,
+                          tile.highest[i], tile.others[i]);
   }
 
   const RowJob<T>& job_;
@@ -224,13 +229,11 @@ class TargetSoftmax {
     const Index c = job_.classes;
     const T* weights = job_.target.class_weights;
     if (!places.is_rows) {
-      const auto write = adds ? column_target_gradient<T, true> : column_target_gradient<T, false>;
-      return write(places.columns_x, places.class_stride, places.columns_h, places.given_stride, weights, c, tile,
-                   target_, places.columns_g, places.gradient_stride);
+      return column_target_gradient(places.columns_x, places.class_stride, places.columns_h, places.given_stride,
+                                    weights, c, tile, target_, adds, places.columns_g, places.gradient_stride);
     }
-    const auto write = adds ? row_target_gradient<T, true> : row_target_gradient<T, false>;
     for (Index i = 0; i < tile.size; ++i) {
-      write(places.rows_x[i], places.rows_h[i], weights, c, i, tile, target_, places.rows_g[i]);
+      row_target_gradient(places.rows_x[i], places.rows_h[i], weights, c, i, tile, target_, adds, places.rows_g[i]);
     }
   }
 
@@ -260,7 +263,7 @@ class RowPass {
                              (!given || job.stride[Job::distribution][inner_] == 1) &&
                              (job.g == nullptr || job.stride[Job::gradient][inner_] == 1);
     const Index on_stack = Scratch<T>::on_stack / c;
-    if (class_unit && c >= 2 * Lanes<T>::size) {
+    if (class_unit && c >= row_classes) {
       form_ = Form::rows;
       tile_ = std::clamp<Index>(on_stack, 1, tile_samples);
     } else if (sample_unit && c > packed_classes && job.size[inner_] >= tile_samples) {
@@ -291,6 +294,8 @@ class RowPass {
  private:
   enum class Form : std::uint8_t { rows, columns, packed };
 
+  // From here on a row fills its registers.
+  static constexpr Index row_classes = 32;
   // Up to here the classes of a tile are copied: their distance is often a power of two, and they fight for cache sets.
   static constexpr Index packed_classes = 128;
 
@@ -432,13 +437,7 @@ class RowPass {
   }
 
   void pack_columns(const T* from, Index class_stride, Index sample_stride, Index samples, T* to) const {
-    if (sample_stride == 1) {
-      for (Index j = 0; j < job_.classes; ++j) std::copy_n(from + j * class_stride, samples, to + j * tile_);
-    } else {
-      for (Index i = 0; i < samples; ++i) {
-        for (Index j = 0; j < job_.classes; ++j) to[j * tile_ + i] = from[j * class_stride + i * sample_stride];
-      }
-    }
+    move_elements(from, class_stride, sample_stride, job_.classes, samples, to, tile_, Index{1});
   }
 
   void unpack_gradient(Index flat, Index count, const T* scratch) const {
@@ -447,16 +446,8 @@ class RowPass {
     const Index class_stride = job_.class_stride[Job::gradient];
     const Index sample_stride = job_.stride[Job::gradient][inner_];
     job_.for_runs(flat, count, [&](Index length, Index first, const Index* at) {
-      T* g = job_.g + at[Job::gradient];
-      for (Index i = 0; i < length; ++i) {
-        const T* from = scratch + (first + i) * sample_step;
-        T* to = g + i * sample_stride;
-        if (job_.adds) {
-          for (Index j = 0; j < job_.classes; ++j) to[j * class_stride] += from[j * class_step];
-        } else {
-          for (Index j = 0; j < job_.classes; ++j) to[j * class_stride] = from[j * class_step];
-        }
-      }
+      move_elements(scratch + first * sample_step, sample_step, class_step, length, job_.classes,
+                    job_.g + at[Job::gradient], sample_stride, class_stride, job_.adds);
     });
   }
 

@@ -175,7 +175,7 @@ Index row_blocks(Index classes) {
 /// m and S; into factors, one for each block, exp(highest of the block − m); into e, where given (it may be x),
 /// exp(x − highest of the block). Stops with false at a block with +inf before it is overwritten, unless `limits`, where
 /// +inf counts as the largest number.
-template <class T, bool stores>
+template <class T>
 LOSSES_KERNEL bool row_statistics(const T* x, Index classes, Index reference, bool limits, T* e, T* factors, T& highest,
                                   T& others) {
   using V = Lanes<T>;
@@ -200,10 +200,12 @@ LOSSES_KERNEL bool row_statistics(const T* x, Index classes, Index reference, bo
       V part[2] = {V(0), V(0)};
       const V r(static_cast<T>(reference - first));
       for_lanes<T>(std::min(step, end - first), [&](auto lanes, Index i, int j) LOSSES_INLINE_LAMBDA {
+        prefetch(x + first + i + 2 * step, 1);
+        if (e != nullptr) prefetch<true>(e + first + i + 2 * step, 1);
         const V v = exp_nonpos(lanes.load(x + first + i) - V(m));
         const V index = V::iota() + V(static_cast<T>(i));
         part[j] = part[j] + lanes.keep(where(index == r, V(0), v));
-        if constexpr (stores) lanes.store(v, e + first + i);
+        if (e != nullptr) lanes.store(v, e + first + i);
       });
       sum.add(part[0] + part[1]);
     }
@@ -227,7 +229,7 @@ LOSSES_KERNEL void row_scale(T* g, Index classes, const T* factors, T soft) {
   const Index block = row_block<T>(classes);
   for (Index begin = 0; begin < classes; begin += block) {
     const V factor(soft * *factors++);
-    for_lanes<T>(std::min(block, classes - begin), [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA {
+    for_single_lanes<T>(std::min(block, classes - begin), [&](auto lanes, Index i) LOSSES_INLINE_LAMBDA {
       lanes.store(factor * lanes.load(g + begin + i), g + begin + i);
     });
   }
@@ -247,7 +249,7 @@ LOSSES_KERNEL T row_highest(const T* x, Index classes) {
 template <class T>
 LOSSES_KERNEL void row_add(const T* x, T* g, Index classes, T highest, T soft) {
   using V = Lanes<T>;
-  for_lanes<T>(classes, [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA {
+  for_single_lanes<T>(classes, [&](auto lanes, Index i) LOSSES_INLINE_LAMBDA {
     const V e = exp_nonpos(lanes.load(x + i) - V(highest));
     lanes.store(lanes.load(g + i) + V(soft) * e, g + i);
   });
@@ -256,26 +258,25 @@ LOSSES_KERNEL void row_add(const T* x, T* g, Index classes, T highest, T soft) {
 // ---- columns: the samples of a class are contiguous
 // -------------------------------------------------------------------
 
-/// m, S and x_r of the tile's samples in one pass: a running maximum over eight classes at a time. The logits are copied
+/// m, S and x_r of the tile's samples in one pass: a running maximum over four classes at a time. The logits are copied
 /// on the way where asked; those `ahead` samples further and the gradient's memory are asked for.
-template <class T, bool copies>
+template <class T>
 LOSSES_KERNEL void column_statistics(const T* x, Index class_stride, Index classes, Index ahead, RowTile<T>& tile,
-                                     [[maybe_unused]] T* copy, [[maybe_unused]] Index copy_stride, const T* gradient,
-                                     Index gradient_stride) {
+                                     T* copy, Index copy_stride, const T* gradient, Index gradient_stride) {
   using V = Lanes<T>;
   alignas(64) double sum[tile_samples + V::size];  // whole registers, also for the last samples
   std::fill_n(tile.highest, tile.size, lowest<T>);
   std::fill_n(tile.at_reference, tile.size, lowest<T>);
   std::fill(std::begin(sum), std::end(sum), 0.0);
   const auto step = [&]<int group>(std::integral_constant<int, group>, Index c) LOSSES_INLINE_LAMBDA {
-    for_lanes<T>(tile.size, [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA {
+    for_single_lanes<T>(tile.size, [&](auto lanes, Index i) LOSSES_INLINE_LAMBDA {
       V v[group];
       unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA {
         const T* at_class = x + (c + k) * class_stride + i;
         v[k] = lanes.load(at_class);
         prefetch(at_class + ahead, 1);
         if (gradient != nullptr) prefetch<true>(gradient + (c + k) * gradient_stride + i, 1);
-        if constexpr (copies) lanes.store(v[k], copy + (c + k) * copy_stride + i);
+        if (copy != nullptr) lanes.store(v[k], copy + (c + k) * copy_stride + i);
       });
       const V r = lanes.load(tile.reference + i) - V(static_cast<T>(c));
       const V before = lanes.load(tile.highest + i);
@@ -296,19 +297,18 @@ LOSSES_KERNEL void column_statistics(const T* x, Index class_stride, Index class
     });
   };
   Index c = 0;
-  for (; c + 8 <= classes; c += 8) step(std::integral_constant<int, 8>(), c);
-  for (; c + 2 <= classes; c += 2) step(std::integral_constant<int, 2>(), c);
+  for (; c + 4 <= classes; c += 4) step(std::integral_constant<int, 4>(), c);
   for (; c < classes; ++c) step(std::integral_constant<int, 1>(), c);
   for (Index i = 0; i < tile.size; ++i) tile.others[i] = static_cast<T>(sum[i]);
 }
 
 /// The gradient of the label's log-probability: soft·e_j, and at_label for the reference; 0 for rows left out.
-template <class T, bool adds>
-LOSSES_KERNEL void column_gradient(const T* x, Index class_stride, Index classes, const RowTile<T>& tile, T* g,
-                                   Index gradient_stride) {
+template <class T>
+LOSSES_KERNEL void column_gradient(const T* x, Index class_stride, Index classes, const RowTile<T>& tile, bool adds,
+                                   T* g, Index gradient_stride) {
   using V = Lanes<T>;
   const auto step = [&]<int group>(std::integral_constant<int, group>, Index c) LOSSES_INLINE_LAMBDA {
-    for_lanes<T>(tile.size, [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA {
+    for_single_lanes<T>(tile.size, [&](auto lanes, Index i) LOSSES_INLINE_LAMBDA {
       const V m = lanes.load(tile.highest + i);
       const V soft = lanes.load(tile.soft + i);
       const V at_label = lanes.load(tile.at_label + i);
@@ -317,20 +317,14 @@ LOSSES_KERNEL void column_gradient(const T* x, Index class_stride, Index classes
       // and classes whose distance is a power of two always have.
       V v[group];
       unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA { v[k] = lanes.load(x + (c + k) * class_stride + i); });
-      if constexpr (adds) {
-        V before[group];
-        unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA { before[k] = lanes.load(g + (c + k) * gradient_stride + i); });
-        unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA {
-          const V e = product(soft, exp_nonpos(v[k] - m));
-          lanes.store(before[k] + where(r == V(static_cast<T>(k.value)), at_label, e),
-                      g + (c + k) * gradient_stride + i);
-        });
-      } else {
-        unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA { v[k] = product(soft, exp_nonpos(v[k] - m)); });
-        unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA {
-          lanes.store(where(r == V(static_cast<T>(k.value)), at_label, v[k]), g + (c + k) * gradient_stride + i);
-        });
-      }
+      unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA {
+        const V e = product(soft, exp_nonpos(v[k] - m));
+        v[k] = where(r == V(static_cast<T>(k.value)), at_label, e);
+      });
+      unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA {
+        T* out = g + (c + k) * gradient_stride + i;
+        lanes.store(adds ? lanes.load(out) + v[k] : v[k], out);
+      });
     });
   };
   Index c = 0;
@@ -352,7 +346,7 @@ LOSSES_INLINE V log_total(const typename V::Mask& is_highest, const V& s, const 
 template <class T>
 LOSSES_KERNEL void reference_log_p(RowTile<T>& tile) {
   using V = Lanes<T>;
-  for_lanes<T>(tile.size, [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA {
+  for_single_lanes<T>(tile.size, [&](auto lanes, Index i) LOSSES_INLINE_LAMBDA {
     const V m = lanes.load(tile.highest + i);
     const V x = lanes.load(tile.at_reference + i);
     const V s = lanes.load(tile.others + i);
@@ -371,7 +365,7 @@ using RowTerms = void (*)(const void* rule, RowTile<T>& tile);
 template <class Rule, class T = typename Rule::Scalar>
 LOSSES_KERNEL void row_terms(const void* erased, RowTile<T>& tile) {
   const Rule& rule = *static_cast<const Rule*>(erased);
-  for_lanes<T>(tile.size, [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA {
+  for_single_lanes<T>(tile.size, [&](auto lanes, Index i) LOSSES_INLINE_LAMBDA {
     const auto terms = rule(lanes.load(tile.log_p + i));
     lanes.store(terms.value, tile.value + i);
     lanes.store(terms.slope, tile.slope + i);
@@ -383,7 +377,7 @@ LOSSES_KERNEL void row_terms(const void* erased, RowTile<T>& tile) {
 template <class T>
 LOSSES_KERNEL void label_factors(RowTile<T>& tile, T scale) {
   using V = Lanes<T>;
-  for_lanes<T>(tile.size, [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA {
+  for_single_lanes<T>(tile.size, [&](auto lanes, Index i) LOSSES_INLINE_LAMBDA {
     const V w = lanes.load(tile.weight + i);
     // A label on a masked class costs +inf, and no step reduces that.
     const V k = where(lanes.load(tile.at_reference + i) == V(-infinity<T>), V(0), w * V(scale));

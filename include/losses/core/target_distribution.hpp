@@ -90,7 +90,7 @@ LOSSES_KERNEL void row_target_sums(const T* x, const T* h, const T* class_weight
   const V share(T(1) / static_cast<T>(classes));
   for (Index begin = 0; begin < classes; begin += block) {
     const V r(tile.reference[i] - static_cast<T>(begin));
-    for_lanes<T>(std::min(block, classes - begin), [&](auto lanes, Index j, int) LOSSES_INLINE_LAMBDA {
+    for_single_lanes<T>(std::min(block, classes - begin), [&](auto lanes, Index j) LOSSES_INLINE_LAMBDA {
       const V given = h != nullptr ? lanes.load(h + begin + j) : V(0);
       const V w = class_weights != nullptr ? lanes.load(class_weights + begin + j) : V(1);
       sums.add(lanes.load(x + begin + j), m, given, w, share, V::iota() + V(static_cast<T>(j)) == r,
@@ -112,7 +112,7 @@ LOSSES_KERNEL void column_target_sums(const T* x, Index class_stride, const T* h
                                       const T* class_weights, Index classes, RowTile<T>& tile, TargetTile<T>& target) {
   using V = Lanes<T>;
   const V share(T(1) / static_cast<T>(classes));
-  for_lanes<T>(tile.size, [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA {
+  for_single_lanes<T>(tile.size, [&](auto lanes, Index i) LOSSES_INLINE_LAMBDA {
     V m(lowest<T>);
     V argmax(0);
     for (Index j = 0; j < classes; ++j) {
@@ -156,7 +156,7 @@ LOSSES_KERNEL void target_factors(const TargetOptions<T>& options, Index classes
   const V epsilon(options.smoothing);
   const V c(static_cast<T>(classes));
   const bool all = options.spread == SmoothingSpread::all_classes;
-  for_lanes<T>(tile.size, [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA {
+  for_single_lanes<T>(tile.size, [&](auto lanes, Index i) LOSSES_INLINE_LAMBDA {
     const V m = lanes.load(tile.highest + i);
     const V x = lanes.load(tile.at_reference + i);
     const V s = lanes.load(tile.others + i);
@@ -189,34 +189,34 @@ LOSSES_KERNEL void target_factors(const TargetOptions<T>& options, Index classes
   });
 }
 
-template <class T, bool adds>
+template <class T>
 LOSSES_KERNEL void row_target_gradient(const T* x, const T* h, const T* class_weights, Index classes, Index i,
-                                       const RowTile<T>& tile, const TargetTile<T>& target, T* g) {
+                                       const RowTile<T>& tile, const TargetTile<T>& target, bool adds, T* g) {
   using V = Lanes<T>;
   constexpr Index block = 1024;
   const V m(tile.highest[i]), soft(tile.soft[i]), at_reference(tile.at_label[i]);
   const V a(target.a[i]), u(target.u[i]), k(target.target[i]);
   for (Index begin = 0; begin < classes; begin += block) {
     const V r(tile.reference[i] - static_cast<T>(begin));
-    for_lanes<T>(std::min(block, classes - begin), [&](auto lanes, Index j, int) LOSSES_INLINE_LAMBDA {
+    for_single_lanes<T>(std::min(block, classes - begin), [&](auto lanes, Index j) LOSSES_INLINE_LAMBDA {
       const V v = lanes.load(x + begin + j);
       const V given = h != nullptr ? lanes.load(h + begin + j) : V(0);
       const V w = class_weights != nullptr ? lanes.load(class_weights + begin + j) : V(1);
       const V q = w * (a * given + where(v == V(-infinity<T>), V(0), u));
       V out = where(k == V(0), V(0), soft * exp_nonpos(v - m) - k * q);
       out = where(V::iota() + V(static_cast<T>(j)) == r, at_reference, out);
-      if constexpr (adds) out = lanes.load(g + begin + j) + out;
+      if (adds) out = lanes.load(g + begin + j) + out;
       lanes.store(out, g + begin + j);
     });
   }
 }
 
-template <class T, bool adds>
+template <class T>
 LOSSES_KERNEL void column_target_gradient(const T* x, Index class_stride, const T* h, Index h_stride,
                                           const T* class_weights, Index classes, const RowTile<T>& tile,
-                                          const TargetTile<T>& target, T* g, Index g_stride) {
+                                          const TargetTile<T>& target, bool adds, T* g, Index g_stride) {
   using V = Lanes<T>;
-  for_lanes<T>(tile.size, [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA {
+  for_single_lanes<T>(tile.size, [&](auto lanes, Index i) LOSSES_INLINE_LAMBDA {
     const V m = lanes.load(tile.highest + i);
     const V soft = lanes.load(tile.soft + i);
     const V at_reference = lanes.load(tile.at_label + i);
@@ -232,7 +232,7 @@ LOSSES_KERNEL void column_target_gradient(const T* x, Index class_stride, const 
       V out = where(k == V(0), V(0), soft * exp_nonpos(v - m) - k * q);
       out = where(r == V(static_cast<T>(j)), at_reference, out);
       T* to = g + j * g_stride + i;
-      if constexpr (adds) out = lanes.load(to) + out;
+      if (adds) out = lanes.load(to) + out;
       lanes.store(out, to);
     }
   });
