@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Installs what a set of tasks needs and this machine lacks; quick and silent when nothing is missing.
 #
-#   sh cmake/setup.sh [build|test|bench|demo]…      (default: all of them)
+#   sh cmake/setup.sh [build|test|clang|bench|demo]…      (default: test, bench and demo)
 
 set -eu
 
@@ -44,6 +44,16 @@ has_header() {
   return 1
 }
 
+# clang++ with its sanitizers' runtime, which is a package of its own.
+clang_sanitizes() {
+  have clang++ || return 1
+  program=$(mktemp)
+  status=0
+  echo 'int main() {}' | clang++ -x c++ -fsanitize=address,undefined -o "$program" - >/dev/null 2>&1 || status=1
+  rm -f "$program"
+  return $status
+}
+
 # Is the need met? Each is named after what it gives, not after a package.
 met() {
   case $1 in
@@ -55,6 +65,7 @@ met() {
     catch2) has_header catch2/catch.hpp || has_header catch2/catch_test_macros.hpp ;;
     benchmark) has_header benchmark/benchmark.h ;;
     gnuplot) have gnuplot ;;
+    clang) clang_sanitizes ;;
   esac
 }
 
@@ -67,6 +78,11 @@ package() {
     apt:eigen) echo libeigen3-dev ;;
     apt:benchmark) echo libbenchmark-dev ;;
     apt:gnuplot) echo gnuplot-nox ;;
+    apt:clang) echo clang libclang-rt-dev ;;
+    dnf:clang) echo clang compiler-rt ;;
+    pacman:clang) echo clang compiler-rt ;;
+    brew:clang) echo llvm ;;
+    none:clang) echo 'clang 14 or later with its sanitizer runtime' ;;
     dnf:compiler) echo gcc-c++ ;;
     dnf:ninja) echo ninja-build ;;
     dnf:pkgconfig) echo pkgconf-pkg-config ;;
@@ -129,7 +145,8 @@ for set_name; do
     test) needs="$needs pkgconfig catch2" ;;
     bench) needs="$needs benchmark" ;;
     demo) needs="$needs gnuplot" ;;
-    *) fail "unknown set '$set_name': the sets are build, test, bench, demo" ;;
+    clang) needs="$needs clang" ;;
+    *) fail "unknown set '$set_name': the sets are build, test, clang, bench, demo" ;;
   esac
 done
 

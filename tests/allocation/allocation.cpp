@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+
+// P10: value_and_gradient allocates nothing. Every way to the heap is counted: malloc and its siblings, and so operator new.
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include <losses/classification/cross_entropy.hpp>
+#include <losses/regression.hpp>
+
+#include "laws_of_rows.hpp"
+
+namespace {
+
+std::atomic<long> allocations{0};
+
+}  // namespace
+
+#if defined(__GLIBC__)
+
+extern "C" {
+void* __libc_malloc(std::size_t);
+void* __libc_calloc(std::size_t, std::size_t);
+void* __libc_realloc(void*, std::size_t);
+void* __libc_memalign(std::size_t, std::size_t);
+
+void* malloc(std::size_t size) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  return __libc_malloc(size);
+}
+void* calloc(std::size_t count, std::size_t size) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  return __libc_calloc(count, size);
+}
+void* realloc(void* old, std::size_t size) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  return __libc_realloc(old, size);
+}
+void* aligned_alloc(std::size_t alignment, std::size_t size) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  return __libc_memalign(alignment, size);
+}
+int posix_memalign(void** result, std::size_t alignment, std::size_t size) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  *result = __libc_memalign(alignment, size);
+  return *result == nullptr;
+}
+}
+
+#else
+
+void* operator new(std::size_t size) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  if (void* memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
+
+#endif
+
+using namespace losses_test;
+
+namespace {
+
+template <class Call>
+long allocations_of(const Call& call) {
+  const long before = allocations.load();
+  call();
+  return allocations.load() - before;
+}
+
+/// forward, value_and_gradient, add_to and partial; contiguous, row-major against column-major, and strided.
+template <class L>
+void element_loss(const char* name, const L& loss, double low) {
+  using T = typename L::Scalar;
+  for (const auto& shape : {std::pair<Index, Index>{1, 1}, {33, 1}, {300, 7}, {150, 131}, {50000, 1}}) {
+    const Index n = shape.first, c = shape.second;
+    const Columns<T> p = draw_weights<T>(n, c, 141) + static_cast<T>(low), y = draw_weights<T>(n, c, 142), w = y;
+    const Vector<T> per_sample = w.col(0);
+    const Rows<T> rows = p;
+    Columns<T> memory(2 * n, c), g(n, c);
+    const laws::Output<T> strided(memory.data(), n, c, AnyStride(2 * n, 2));
+    const long count = allocations_of([&] {
+      loss.forward(p, y);
+      loss.value_and_gradient(p, y, g);
+      loss.value_and_gradient(p, y, w, g);
+      loss.value_and_gradient(p, y, per_sample, g);
+      loss.value_and_gradient(rows, y, w, g);
+      loss.value_and_gradient(rows, y, w, strided);
+      loss.value_and_gradient(rows, y, w, losses::add_to(strided, 2));
+      loss.value_and_gradient(p.transpose(), y.transpose(), g.transpose());
+      loss.value_and_gradient(p.topRows(1), y.topRows(1), g.topRows(1));
+      loss.value(loss.partial(p, y, w));
+    });
+    INFO(name << " " << laws::type_name<T> << " [" << n << " x " << c << "]");
+    CHECK(count == 0);
+  }
+}
+
+template <class T>
+void element_losses() {
+  element_loss("L1", losses::L1<T>(), 0);
+  element_loss("MSE", losses::MSE<T>(), 0);
+  element_loss("RMSE", losses::RMSE<T>(), 0);
+  element_loss("Huber", losses::Huber<T>(), 0);
+  element_loss("SmoothL1", losses::SmoothL1<T>(), 0);
+  element_loss("LogCosh", losses::LogCosh<T>(), 0);
+  element_loss("Quantile", losses::Quantile<T>(), 0);
+  element_loss("Expectile", losses::Expectile<T>(), 0);
+  element_loss("EpsilonInsensitive", losses::EpsilonInsensitive<T>(), 0);
+  element_loss("Charbonnier", losses::Charbonnier<T>(), 0);
+  element_loss("Cauchy", losses::Cauchy<T>(), 0);
+  element_loss("Welsch", losses::Welsch<T>(), 0);
+  element_loss("GemanMcClure", losses::GemanMcClure<T>(), 0);
+  element_loss("Tukey", losses::Tukey<T>(), 0);
+  element_loss("Barron", losses::Barron<T>(), 0);
+  element_loss("MSLE", losses::MSLE<T>(), 0);
+  element_loss("MAPE", losses::MAPE<T>(), 0);
+  element_loss("Poisson", losses::Poisson<T>(), 0);
+  element_loss("Poisson, full", losses::Poisson<T>({.log_input = false, .full = true}), 0);
+  element_loss("Gamma", losses::Gamma<T>(), 0);
+  element_loss("Tweedie", losses::Tweedie<T>(), 0);
+}
+
+template <class T>
+void two_predictions() {
+  const losses::GaussianNLL<T> loss;
+  const Columns<T> mean = draw_weights<T>(300, 7, 143), variance = draw_weights<T>(300, 7, 144), y = mean;
+  Columns<T> g_mean(300, 7), g_variance(300, 7);
+  Rows<T> rows(300, 7);
+  CHECK(allocations_of([&] {
+          loss.value_and_gradient(mean, variance, y, g_mean, g_variance);
+          loss.value_and_gradient(mean, variance, y, y, rows, g_variance);
+        }) == 0);
+  const losses::MultiQuantile<T> quantiles;
+  const Columns<T> p = draw_weights<T>(500, 3, 145);
+  const Vector<T> target = p.col(1);
+  Columns<T> g(500, 3);
+  CHECK(allocations_of([&] { quantiles.value_and_gradient(p, target, g); }) == 0);
+}
+
+template <class T>
+void cross_entropy() {
+  for (const Index c : {1, 2, 7, 10, 33, 131, 1000, 1024}) {
+    const Index n = c > 100 ? 70 : 700;
+    const Columns<T> x = laws::draw_logits<T>(n, c, 146);
+    const Rows<T> rows = x;
+    const auto y = laws::draw_labels(n, c, 147);
+    const Eigen::VectorXi narrow = y.template cast<int>();
+    const Columns<T> w = draw_weights<T>(n, 1, 148);
+    Columns<T> g(n, c), q = Columns<T>::Constant(n, c, T(1) / static_cast<T>(c)), memory(2 * n, 2 * c);
+    Rows<T> row_gradient(n, c);
+    const laws::Output<T> strided(memory.data(), n, c, AnyStride(4 * n, 2));
+    std::vector<T> class_weights(static_cast<std::size_t>(c), T(2));
+    const losses::CrossEntropy<T> plain, smooth({.class_weights = class_weights, .label_smoothing = T(0.1)});
+    for (const auto* loss : {&plain, &smooth}) {
+      const long count = allocations_of([&] {
+        loss->forward(x, y);
+        loss->value_and_gradient(x, y, g);
+        loss->value_and_gradient(rows, narrow, row_gradient);
+        loss->value_and_gradient(x, y, w, row_gradient);
+        loss->value_and_gradient(rows, y, w, g);
+        loss->value_and_gradient(rows, y, w, strided);
+        loss->value_and_gradient(x, y, losses::add_to(g, 2));
+        loss->value_and_gradient(x, q, g);
+        loss->value_and_gradient(rows, q, w, row_gradient);
+        loss->value(loss->partial(x, y));
+      });
+      INFO(laws::type_name<T> << ", " << c << " classes, " << (loss == &smooth ? "weights and smoothing" : "plain"));
+      CHECK(count == 0);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("allocation: the counter counts") {
+  double last = 1;
+  CHECK(allocations_of([&] { last = Eigen::VectorXd::Zero(1000).eval()(999); }) > 0);
+  CHECK(last == 0);
+}
+
+TEST_CASE("allocation: per_element and per_set losses allocate nothing") {
+  element_losses<float>();
+  element_losses<double>();
+}
+
+TEST_CASE("allocation: losses of two predictions, and of a column each, allocate nothing") {
+  two_predictions<float>();
+  two_predictions<double>();
+}
+
+TEST_CASE("allocation: cross-entropy up to 1024 classes allocates nothing") {
+  cross_entropy<float>();
+  cross_entropy<double>();
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+
+#include <losses/regression/rmse.hpp>
+
+#include "laws.hpp"
+
+using namespace losses_test;
+
+namespace {
+
+/// The root of the weighted mean of r², and its gradient w r / (Σw · rmse), in long double.
+template <class T>
+struct Oracle {
+  Real value = 0;
+  Eigen::Array<Real, Eigen::Dynamic, Eigen::Dynamic> gradient;
+
+  Oracle(const Columns<T>& p, const Columns<T>& y, const Columns<T>& w) : gradient(p.rows(), p.cols()) {
+    Real sum = 0, weight = 0;
+    for (Index i = 0; i < p.size(); ++i) {
+      const Real r = static_cast<Real>(p(i)) - static_cast<Real>(y(i));
+      sum += static_cast<Real>(w(i)) * r * r;
+      weight += static_cast<Real>(w(i));
+    }
+    value = weight > 0 ? std::sqrt(sum / weight) : 0;
+    for (Index i = 0; i < p.size(); ++i) {
+      const Real r = static_cast<Real>(p(i)) - static_cast<Real>(y(i));
+      gradient(i) = value > 0 ? static_cast<Real>(w(i)) * r / (weight * value) : 0;
+    }
+  }
+};
+
+template <class T>
+void laws_of_rmse() {
+  const losses::RMSE<T> loss;
+  for (const auto& shape : laws::shapes<T>()) {
+    const Index n = shape.first, c = shape.second;
+    INFO(laws::type_name<T> << " [" << n << " x " << c << "]");
+    const auto in = draw<T>(real_line, n, c, 51);
+    const auto compare = [&](const Columns<T>& used, const auto&... weights) {
+      const Oracle<T> want(in.p, in.y, used);
+      Columns<T> g = Columns<T>::Constant(n, c, std::numeric_limits<T>::quiet_NaN());
+      const T value = loss.value_and_gradient(in.p, in.y, weights..., g);
+      CHECK(loss.forward(in.p, in.y, weights...) == value);
+      CHECK(std::fabs(static_cast<Real>(value) - want.value) <= laws::value_bound<T> * want.value);
+      laws::Worst worst;
+      for (Index i = 0; i < g.size(); ++i) {
+        worst.see(std::fabs(static_cast<Real>(g(i)) - want.gradient(i)),
+                  laws::slope_bound<T> * std::fabs(want.gradient(i)) + 1e-40L,
+                  [&] { return laws::at(in.p(i), in.y(i), g(i), want.gradient(i)); });
+      }
+      INFO(worst.where);
+      CHECK(worst.ratio <= 1);
+      Columns<T> added = in.y;
+      CHECK(loss.value_and_gradient(in.p, in.y, weights..., losses::add_to(added, T(2))) == value);
+      CHECK(((added - (in.y + 2 * g)).abs() <= 4 * std::numeric_limits<T>::epsilon() * (in.y.abs() + (2 * g).abs()))
+                .all());
+      for (const auto reduction : {losses::Reduction::sum, losses::Reduction::batch_mean}) {
+        CHECK(laws::with(loss, reduction).forward(in.p, in.y, weights...) == value);  // there is one set
+      }
+    };
+    compare(Columns<T>::Ones(n, c));
+    const Columns<T> weights = draw_weights<T>(n, c, 52);
+    compare(weights, weights);
+    if (c != 1) {
+      const Vector<T> per_sample = draw_weights<T>(n, 1, 54);
+      compare(per_sample.replicate(1, c), per_sample);
+    }
+  }
+
+  const Index n = 61, c = 5;
+  const auto in = draw<T>(real_line, n, c, 53);
+  Columns<T> want;
+  const T value = loss.value_and_gradient(in.p, in.y, want);
+  const auto near = [](T a, T b) { return std::abs(a - b) <= 4 * std::numeric_limits<T>::epsilon() * std::abs(b); };
+  const Rows<T> rows = in.p;
+  writable_storages(in.p, [&](const char* name, const auto& p) {
+    INFO(name);
+    CHECK(near(loss.forward(p, in.y), value));
+    CHECK(Columns<T>(loss.gradient(p, in.y)).isApprox(want, 8 * std::numeric_limits<T>::epsilon()));
+  });
+  writable_storages(in.p, [&](const char* name, auto& g) {
+    INFO(name);
+    CHECK(near(loss.value_and_gradient(rows, in.y, g), value));
+    CHECK(Columns<T>(g).isApprox(want, 8 * std::numeric_limits<T>::epsilon()));
+  });
+
+  // The sums of two halves are the sums of the whole: the second pass writes the gradient of a part.
+  const auto first = loss.partial(in.p.topRows(20), in.y.topRows(20));
+  const auto second = loss.partial(in.p.bottomRows(n - 20), in.y.bottomRows(n - 20));
+  CHECK(near(loss.value(first + second), value));
+  Columns<T> part;
+  loss.gradient(first + second, in.p.topRows(20), in.y.topRows(20), part);
+  CHECK(part.isApprox(want.topRows(20), 8 * std::numeric_limits<T>::epsilon()));
+
+  Vector<T> doubled = Vector<T>::Ones(n);
+  doubled.head(3).setZero();
+  CHECK(near(loss.forward(in.p, in.y, doubled), loss.forward(in.p.bottomRows(n - 3), in.y.bottomRows(n - 3))));
+  CHECK(loss.forward(in.p, in.y, Vector<T>(Vector<T>::Zero(n))) == 0);
+
+  for (Index i = 0; i < 33; ++i) {
+    Columns<T> poisoned = in.p;
+    poisoned(i) = std::numeric_limits<T>::quiet_NaN();
+    Columns<T> g;
+    CHECK(std::isnan(loss.value_and_gradient(poisoned, in.y, g)));
+    CHECK(g.isNaN().all());
+  }
+}
+
+}  // namespace
+
+TEST_CASE("RMSE: the laws", "[laws]") {
+  laws_of_rmse<float>();
+  laws_of_rmse<double>();
+}
+
+TEST_CASE("RMSE: a perfect prediction has gradient 0") {
+  const Eigen::Vector3d y(1, 2, 3);
+  Eigen::Vector3d g(7, 7, 7);
+  CHECK(losses::RMSE<double>().value_and_gradient(y, Eigen::Vector3d(1, 2, 3), g) == 0);
+  CHECK(g == Eigen::Vector3d::Zero());
+}
+
+TEST_CASE("RMSE: the slope is r / (N · rmse)") {
+  Eigen::Vector2d g;
+  CHECK(losses::RMSE<double>().value_and_gradient(Eigen::Vector2d(1, 7), Eigen::Vector2d(0, 0), g) == 5);
+  CHECK(g == Eigen::Vector2d(0.1, 0.7));
+}
+
+TEST_CASE("RMSE: large and tiny residuals neither overflow nor vanish on the way") {
+  const auto check = [](auto magnitude) {
+    using T = decltype(magnitude);
+    Vector<T> g;
+    const Vector<T> p = Vector<T>::Constant(100, magnitude), y = Vector<T>::Zero(100);
+    const T value = losses::RMSE<T>().value_and_gradient(p, y, g);
+    INFO("residuals of " << magnitude);
+    CHECK(value == Catch::Approx(magnitude).epsilon(1e-6));
+    CHECK(g(37) == Catch::Approx(0.01).epsilon(1e-6));
+  };
+  for (const float m : {1e-30f, 1e-20f, 1e18f, 1e20f, std::numeric_limits<float>::max()}) check(m);
+  for (const double m : {1e-300, 1e-160, 1e150, 1e160, std::numeric_limits<double>::max()}) check(m);
+}
+
+TEST_CASE("RMSE: a wrong shape is refused and the gradient stays as it was") {
+  const losses::RMSE<float> loss;
+  Columns<float> g = Columns<float>::Ones(2, 2);
+  laws::refuses("RMSE: target", g, [&] {
+    (void)loss.value_and_gradient(Columns<float>::Ones(1, 4).eval(), Columns<float>::Ones(4, 1).eval(), g);
+  });
+  Columns<float> p = Columns<float>::Ones(4, 4);
+  laws::refuses("gradient", p, [&] {
+    (void)loss.value_and_gradient(p.block(0, 0, 3, 3), Columns<float>::Ones(3, 3).eval(), p.block(1, 0, 3, 3));
+  });
+}
