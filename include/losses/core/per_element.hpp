@@ -40,11 +40,12 @@ LOSSES_KERNEL void element_kernel(const void* erased, const Run<T>& run, double*
     if constexpr (weighted) w = lanes.load(run.in[4] + i);
     const auto terms = element_terms(rule, p, y, k);
     // Weight 0 leaves an element out, whatever it holds.
-    const auto weigh = [&](const V& v) LOSSES_INLINE_LAMBDA {
+    if constexpr (weighted) w = w * V(run.unit);
+    const auto weigh = [&](const V& v, const V& factor) LOSSES_INLINE_LAMBDA {
       if constexpr (weighted) {
-        return where(w == V(0), V(0), v * w);
+        return where(w == V(0), V(0), v * (w * factor));
       } else {
-        return v;
+        return v * factor;
       }
     };
     const auto write = [&](const V& v, int each) LOSSES_INLINE_LAMBDA {
@@ -53,19 +54,23 @@ LOSSES_KERNEL void element_kernel(const void* erased, const Run<T>& run, double*
     };
     const auto write_each = [&](const auto& values) LOSSES_INLINE_LAMBDA {
       if constexpr (predictions == 1) {
-        write(weigh(values * V(run.scale[0])), 0);
+        write(weigh(values, V(run.scale[0])), 0);
       } else {
         for (int each = 0; each < predictions; ++each)
-          write(weigh(values[static_cast<std::size_t>(each)] * V(run.scale[each])), each);
+          write(weigh(values[static_cast<std::size_t>(each)], V(run.scale[each])), each);
       }
     };
     if constexpr (verb == Verb::value || verb == Verb::gradient) {
-      const V value = weigh(terms.value);
-      total[j].add(lanes.keep(sizeof(T) == sizeof(double) ? value * V(run.unit) : value));
+      // Terms of floats are summed as doubles, which need no unit.
+      if constexpr (weighted || sizeof(T) == sizeof(double)) {
+        total[j].add(lanes.keep(weigh(terms.value, weighted ? V(1) : V(run.unit))));
+      } else {
+        total[j].add(lanes.keep(terms.value));
+      }
     }
     if constexpr (verb == Verb::gradient) write_each(terms.slope);
     if constexpr (verb == Verb::curvature) write_each(terms.curvature);
-    if constexpr (verb == Verb::unreduced) write(weigh(terms.value), 0);
+    if constexpr (verb == Verb::unreduced) write(weigh(terms.value, V(1)), 0);
   };
   for_lanes<T>(run.size, step, [&]() LOSSES_INLINE_LAMBDA {
     total[0].fold();
@@ -151,6 +156,7 @@ struct Driver<per_element, Rule> {
   struct Whole {
     double weight;
     Index count;
+    double unit = 1;  // of the weights
   };
 
   static constexpr int predictions = prediction_count<Rule>;
@@ -205,14 +211,18 @@ struct Driver<per_element, Rule> {
 
   static Whole check(const Rule&, const Executor& executor, const Inputs& inputs) {
     const Extents& shape = inputs.prediction[0].extents;
-    Whole whole{static_cast<double>(shape.count()), shape[0]};
-    if (inputs.weights.data != nullptr) whole.weight = check_weights<Rule>(inputs.weights, executor);
+    Whole whole{static_cast<double>(shape.count()), shape.rank > 0 ? shape[0] : 1};
+    if (inputs.weights.data != nullptr) {
+      const double mean = check_weights<Rule>(inputs.weights, executor) / whole.weight;
+      whole.weight *= mean;
+      whole.unit = weight_unit<T>(mean);
+    }
     if constexpr (has_domains<Rule>()) check_domains(executor, inputs);
     return whole;
   }
 
   static Partial partial(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole& whole) {
-    return {sum(rule, executor, inputs), whole.weight, whole.count};
+    return {sum(rule, executor, inputs, whole.unit), whole.weight, whole.count};
   }
 
   static T value(const Rule&, Reduction reduction, const Partial& partial) {
@@ -221,14 +231,14 @@ struct Driver<per_element, Rule> {
 
   static T forward(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
                    const Whole& whole) {
-    return finish(rule, reduction, executor, inputs, whole, sum(rule, executor, inputs));
+    return finish(rule, reduction, executor, inputs, whole, sum(rule, executor, inputs, whole.unit));
   }
 
   static T value_and_gradient(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
                               const Whole& whole, const Output<T>* outputs) {
     double sums[max_sums] = {};
     write<Verb::gradient>(rule, reduction, executor, inputs, whole, outputs, sums);
-    return finish(rule, reduction, executor, inputs, whole, sums[0]);
+    return finish(rule, reduction, executor, inputs, whole, sums[0] / whole.unit);
   }
 
   static void unreduced(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole&,
@@ -308,19 +318,19 @@ struct Driver<per_element, Rule> {
     return inputs.weights.data != nullptr ? element_kernel<Rule, verb, true> : element_kernel<Rule, verb, false>;
   }
 
-  static double sum(const Rule& rule, const Executor& executor, const Inputs& inputs, T unit = 1) {
+  static double sum(const Rule& rule, const Executor& executor, const Inputs& inputs, double unit) {
     double sums[max_sums] = {};
     const auto kernel = choose<Verb::value>(inputs);
     Run<T> run;
     if (single_run(inputs, nullptr, run)) {
-      run.unit = unit;
+      run.unit = static_cast<T>(unit);
       kernel(&rule, run, sums);
     } else {
       auto work = job(inputs);
-      work.unit = unit;
+      work.unit = static_cast<T>(unit);
       traverse<T>(work, kernel, &rule, executor, sums);
     }
-    return sums[0];
+    return sums[0] / unit;
   }
 
   /// The value of a sum. A sum of doubles that overflows where its mean does not is taken again in smaller units.
@@ -328,7 +338,7 @@ struct Driver<per_element, Rule> {
                   const Whole& whole, double total) {
     if constexpr (sizeof(T) == sizeof(double)) {
       if (std::isinf(total) && reduction != Reduction::sum) [[unlikely]] {
-        const double small = sum(rule, executor, inputs, static_cast<T>(0x1p-100));
+        const double small = sum(rule, executor, inputs, 0x1p-100 * whole.unit) * 0x1p-100;
         return value(rule, reduction, {small, whole.weight, whole.count}) * static_cast<T>(0x1p100);
       }
     }
@@ -338,13 +348,15 @@ struct Driver<per_element, Rule> {
   template <Verb verb>
   static void write(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
                     const Whole& whole, const Output<T>* outputs, double* sums) {
-    const double scale = reduction_scale(reduction, whole.weight, whole.count);
+    const double scale = reduction_scale(reduction, whole.weight * whole.unit, whole.count, whole.unit);
     Run<T> run;
+    run.unit = static_cast<T>(whole.unit);
     if (single_run(inputs, outputs, run)) {
       for (int i = 0; i < predictions; ++i) run.scale[i] = static_cast<T>(scale * outputs[i].factor);
       return choose<verb>(inputs)(&rule, run, sums);
     }
     auto work = job(inputs);
+    work.unit = static_cast<T>(whole.unit);
     for (int i = 0; i < predictions; ++i) {
       work.out[i] = operand(outputs[i].view);
       work.scale[i] = static_cast<T>(scale * outputs[i].factor);

@@ -70,6 +70,7 @@ struct Driver<per_row, Rule> {
   struct Whole {
     double weight;
     Index count;
+    double unit = 1;  // of the weights
   };
 
   static constexpr int predictions = 1;
@@ -100,6 +101,10 @@ struct Driver<per_row, Rule> {
     for (int axis = 2; axis < shape.rank; ++axis) inputs.terms.size[axis - 1] = shape[axis];
     if constexpr (IntegerEigen<Y> || IntegerRange<Y>) {
       inputs.labels = labels_of(target);
+      auto& labels = inputs.labels;
+      if (labels.is_column && labels.extents.rank == 1 && inputs.terms.rank == 2 && inputs.terms[1] == 1) {
+        labels.extents = {2, {labels.extents[0], 1}};
+      }
       require(inputs.labels.extents == inputs.terms, name_of<Rule>(), ": target is ", inputs.labels.extents,
               ", but must be ", inputs.terms, ", one label for each sample of the prediction ", shape);
     } else {
@@ -130,18 +135,20 @@ struct Driver<per_row, Rule> {
   }
 
   static Whole check(const Rule& rule, const Executor& executor, const Inputs& inputs) {
-    Whole whole{static_cast<double>(inputs.terms.count()), inputs.logits.extents[0]};
+    const double terms = static_cast<double>(inputs.terms.count());
+    Whole whole{terms, inputs.logits.extents[0]};
     if (inputs.weights.data != nullptr) whole.weight = check_weights<Rule>(inputs.weights, executor);
     if (inputs.has_labels()) {
       whole.weight = check_labels(rule, executor, inputs);
     } else {
       check_distribution(executor, inputs);
     }
+    if (terms > 0) whole.unit = weight_unit<T>(whole.weight / terms);
     return whole;
   }
 
   static Partial partial(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole& whole) {
-    return {sum(job(rule, inputs), executor), whole.weight, whole.count};
+    return {sum(job(rule, inputs, whole.unit), executor) / whole.unit, whole.weight, whole.count};
   }
 
   static T value(const Rule&, Reduction reduction, const Partial& part) {
@@ -150,24 +157,24 @@ struct Driver<per_row, Rule> {
 
   static T forward(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
                    const Whole& whole) {
-    return value(rule, reduction, partial(rule, executor, inputs, whole));
+    return finish(rule, reduction, executor, inputs, whole, sum(job(rule, inputs, whole.unit), executor));
   }
 
   static T value_and_gradient(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
                               const Whole& whole, const Output<T>* outputs) {
-    const auto work = job(rule, inputs, outputs, reduction_scale(reduction, whole.weight, whole.count));
-    return value(rule, reduction, {sum(work, executor), whole.weight, whole.count});
+    const double total = sum(gradient_job(rule, reduction, inputs, whole, outputs), executor);
+    return finish(rule, reduction, executor, inputs, whole, total);
   }
 
   static void unreduced(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole&,
                         const Output<T>& output) {
-    Job work = job(rule, inputs, nullptr, 1, &output.view);
+    const Job work = job(rule, inputs, 1, nullptr, &output.view);
     sum(work, executor);
   }
 
   static void curvature(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
                         const Whole& whole, const Output<T>* outputs) {
-    auto work = job(rule, inputs, outputs, reduction_scale(reduction, whole.weight, whole.count));
+    auto work = gradient_job(rule, reduction, inputs, whole, outputs);
     work.curvature = true;
     sum(work, executor);
   }
@@ -192,11 +199,33 @@ struct Driver<per_row, Rule> {
     return broadcast_weights<Rule>(given, terms);
   }
 
-  static Job job(const Rule& rule, const Inputs& inputs, const Output<T>* output = nullptr, double scale = 1,
+  static Job gradient_job(const Rule& rule, Reduction reduction, const Inputs& inputs, const Whole& whole,
+                          const Output<T>* output) {
+    Job work = job(rule, inputs, whole.unit, output);
+    work.adds = output->adds;
+    work.scale =
+        static_cast<T>(reduction_scale(reduction, whole.weight * whole.unit, whole.count, whole.unit) * output->factor);
+    return work;
+  }
+
+  /// The value of a sum in the weights' unit. One that overflows where its mean does not is taken again in a smaller one.
+  static T finish(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
+                  const Whole& whole, double total) {
+    if constexpr (sizeof(T) == sizeof(double)) {
+      if (std::isinf(total) && reduction != Reduction::sum) [[unlikely]] {
+        const double small = sum(job(rule, inputs, 0x1p-100 * whole.unit), executor) / whole.unit;
+        return value(rule, reduction, {small, whole.weight, whole.count}) * static_cast<T>(0x1p100);
+      }
+    }
+    return value(rule, reduction, {total / whole.unit, whole.weight, whole.count});
+  }
+
+  static Job job(const Rule& rule, const Inputs& inputs, double unit = 1, const Output<T>* output = nullptr,
                  const View<T>* values = nullptr) {
     const auto options = row_options(rule);
     Job work;
     work.classes = inputs.classes();
+    work.uniform_weight = static_cast<T>(unit);
     work.x = inputs.logits.data;
     work.h = inputs.distribution.data;
     work.w = inputs.weights.data;
@@ -207,8 +236,6 @@ struct Driver<per_row, Rule> {
     if (output != nullptr) {
       work.g = output->view.data;
       work.class_stride[Job::gradient] = output->view.stride[1];
-      work.adds = output->adds;
-      work.scale = static_cast<T>(scale * output->factor);
     }
     if (values != nullptr) work.out = values->data;
     for (int axis = 0; axis < inputs.terms.rank; ++axis) {
@@ -230,7 +257,7 @@ struct Driver<per_row, Rule> {
       if (weighted) work.label_weights = options.class_weights;
     } else {
       const bool per_class = weighted && !options.class_weights->is_number();
-      if (weighted && !per_class) work.uniform_weight = (*options.class_weights)[0];
+      if (weighted && !per_class) work.uniform_weight *= (*options.class_weights)[0];
       work.target = {per_class ? options.class_weights->data() : nullptr, options.smoothing, options.spread};
     }
     return work;
@@ -279,12 +306,13 @@ struct Driver<per_row, Rule> {
             const std::int64_t label = widen_label(labels[i * step]);
             const bool ignored = label == options.ignore_index;
             const bool valid = static_cast<std::uint64_t>(label) < classes;
+            double w = work.w == nullptr
+                           ? 1.0
+                           : static_cast<double>(work.w[at[Job::weights] + i * work.stride[Job::weights][inner]]);
             kept += ignored ? 0 : 1;
-            wrong += ignored || valid ? 0 : 1;
+            wrong += ignored || valid || w == 0 ? 0 : 1;
             if (plain || ignored || !valid) continue;
-            double w = weighted ? static_cast<double>((*options.class_weights)[static_cast<Index>(label)]) : 1;
-            if (work.w != nullptr)
-              w *= static_cast<double>(work.w[at[Job::weights] + i * work.stride[Job::weights][inner]]);
+            if (weighted) w *= static_cast<double>((*options.class_weights)[static_cast<Index>(label)]);
             weight += w;
           }
           local[0] += plain ? static_cast<double>(kept) : weight;
@@ -321,6 +349,7 @@ struct Driver<per_row, Rule> {
       for (Index flat = 0; flat < view.extents.count(); ++flat) {
         const I label = element(view, flat);
         const std::int64_t wide = widen_label(label);
+        if (inputs.weights.data != nullptr && element(inputs.weights, flat) == 0) continue;
         require_in_range(
             wide == ignore_index || (wide >= 0 && wide < inputs.classes()), name_of<Rule>(), ": target",
             Position{view.extents, flat}, " is ", label, ", but must be in [0, ", inputs.classes(), ")",
@@ -330,14 +359,24 @@ struct Driver<per_row, Rule> {
     });
   }
 
+  /// The weights of the samples, repeated for each class.
+  static View<const T> repeated_weights(const Inputs& inputs) {
+    View<const T> view{inputs.weights.data, inputs.logits.extents, {inputs.weights.stride[0]}};
+    for (int axis = 1; axis < inputs.terms.rank; ++axis) view.stride[axis + 1] = inputs.weights.stride[axis];
+    return view;
+  }
+
   static void check_distribution(const Executor& executor, const Inputs& inputs) {
     ElementJob<T> work;
     work.extents = inputs.distribution.extents;
     work.in[0] = operand(inputs.distribution);
+    work.in[4] = operand(repeated_weights(inputs));
     double sums[max_sums] = {};
     traverse<T>(work, probability_kernel<T>, nullptr, executor, sums);
     if (sums[0] == 0) return;
+    const auto weights = repeated_weights(inputs);
     for (Index flat = 0; flat < work.extents.count(); ++flat) {
+      if (weights.data != nullptr && element(weights, flat) == 0) continue;
       const T is = element(inputs.distribution, flat);
       require(!(is < 0) && !(is > 1), name_of<Rule>(), ": target", Position{work.extents, flat}, " is ", is,
               ", but must be a probability, in [0, 1]");

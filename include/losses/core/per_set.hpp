@@ -167,7 +167,7 @@ struct Driver<per_set, Rule> {
 
   static Whole check(const Rule&, const Executor& executor, const Inputs& inputs) {
     const Extents& shape = inputs.prediction.extents;
-    Whole whole{static_cast<double>(shape.count()), shape[0]};
+    Whole whole{static_cast<double>(shape.count()), shape.rank > 0 ? shape[0] : 1};
     if (inputs.weights.data != nullptr) whole.weight = check_weights<Rule>(inputs.weights, executor);
     return whole;
   }

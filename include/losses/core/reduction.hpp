@@ -3,7 +3,10 @@
 
 /// From terms to one number: the reductions, and the partial results that add up.
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <limits>
 
 #include <Eigen/Core>
 
@@ -34,16 +37,24 @@ struct Partial {
 
 namespace detail {
 
-/// 1 / the denominator, or 0 where there is nothing to average.
-inline double reduction_scale(Reduction reduction, double weight, Eigen::Index count) {
+/// What weights in this unit are multiplied by: 1 / the denominator, or 0 where there is nothing to average. `weight` is
+/// their sum in the unit.
+inline double reduction_scale(Reduction reduction, double weight, Eigen::Index count, double unit) {
   switch (reduction) {
     case Reduction::mean:
       return weight > 0 ? 1 / weight : 0;
     case Reduction::batch_mean:
-      return count > 0 ? 1 / static_cast<double>(count) : 0;
+      return count > 0 ? 1 / (static_cast<double>(count) * unit) : 0;
     default:
-      return 1;
+      return 1 / unit;
   }
+}
+
+/// A power of two that brings weights of this mean near 1: a factor that all weights share neither overflows nor vanishes.
+template <class T>
+double weight_unit(double mean) {
+  constexpr int most = std::numeric_limits<T>::max_exponent - 2;
+  return mean > 0 ? std::ldexp(1.0, std::clamp(-std::ilogb(mean), -most, most)) : 1;
 }
 
 /// The sum over its denominator: a division, so that a mean is rounded once.

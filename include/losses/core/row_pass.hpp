@@ -42,7 +42,7 @@ template <class T>
 struct RowLimit {
   Index row;
   Index top;  // that class
-  T saved;    // what the gradient held there, for add_to; NaN where two logits are +inf and there is no limit
+  T saved;    // what the gradient held there, for add_to; NaN where there is none: two are +inf, or one is NaN
 };
 
 template <class T>
@@ -53,7 +53,7 @@ struct RowLimits {
   /// Found before x is overwritten. From here on the row's highest logit is the largest number.
   void begin(const T* x, Index stride, Index classes, Index row, RowTile<T>& tile) {
     Index tops = 0;
-    for (Index j = 0; j < classes; ++j) tops += x[j * stride] == infinity<T> ? 1 : 0;
+    for (Index j = 0; j < classes; ++j) tops += x[j * stride] == infinity<T> ? 1 : std::isnan(x[j * stride]) ? 2 : 0;
     at[size++] = {row, row_argmax(x, stride, classes, infinity<T>),
                   tops > 1 ? std::numeric_limits<T>::quiet_NaN() : T(0)};
     tile.highest[row] = std::numeric_limits<T>::max();
@@ -354,11 +354,13 @@ class RowPass {
     if (job_.y.data == nullptr) return;
     job_.for_runs(flat, tile.size, [&](Index length, Index first, const Index* at) {
       const Index step = job_.stride[Job::labels][inner_];
+      const auto classes = static_cast<std::uint64_t>(job_.classes);
       visit_integers(job_.y, [&](const auto* labels) {
         labels += at[Job::labels];
         for (Index i = 0; i < length; ++i) {
           const std::int64_t label = widen_label(labels[i * step]);
-          const bool kept = label != job_.ignore_index;
+          // Of labels that are not valid only those with weight 0 come this far.
+          const bool kept = label != job_.ignore_index && static_cast<std::uint64_t>(label) < classes;
           tile.reference[first + i] = kept ? static_cast<T>(label) : T(0);
           tile.weight[first + i] = kept ? job_.uniform_weight : T(0);
         }

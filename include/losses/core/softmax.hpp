@@ -380,11 +380,12 @@ LOSSES_KERNEL void label_factors(RowTile<T>& tile, T scale) {
   for_single_lanes<T>(tile.size, [&](auto lanes, Index i) LOSSES_INLINE_LAMBDA {
     const V w = lanes.load(tile.weight + i);
     // A label on a masked class costs +inf, and no step reduces that.
-    const V k = where(lanes.load(tile.at_reference + i) == V(-infinity<T>), V(0), w * V(scale));
+    const V s = lanes.load(tile.others + i);
+    const V k = where((lanes.load(tile.at_reference + i) == V(-infinity<T>)) & (s == s), V(0), w * V(scale));
     const V soft = product(k, -lanes.load(tile.slope + i) / lanes.load(tile.total + i));
     lanes.store(product(w, lanes.load(tile.value + i)), tile.value + i);
     lanes.store(soft, tile.soft + i);
-    lanes.store(product(soft, -lanes.load(tile.others + i)), tile.at_label + i);
+    lanes.store(product(soft, -s), tile.at_label + i);
     lanes.store(product(k, lanes.load(tile.curvature + i)), tile.curvature + i);
   });
 }
@@ -400,7 +401,9 @@ void label_curvature(const T* x, Index stride, Index classes, const RowTile<T>& 
     }
     const bool is_label = static_cast<T>(j) == tile.reference[i];
     const T total = tile.total[i];
-    const T p = exp_nonpos(Lanes<T, 1>(x[j * stride] - tile.highest[i]))[0] / total;
+    const T logit = x[j * stride];
+    const T e = logit == infinity<T> ? T(1) : exp_nonpos(Lanes<T, 1>(logit - tile.highest[i]))[0];
+    const T p = e / total;
     const T rest = is_label ? tile.others[i] / total : 1 - p;  // 1 − p_r
     const T difference = is_label ? rest : -p;
     out = tile.soft[i] * total * p * rest + tile.curvature[i] * difference * difference;

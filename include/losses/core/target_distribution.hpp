@@ -67,14 +67,16 @@ struct TargetSums {
   }
 };
 
-/// sums[0]: how many are not in [0, 1]; NaN is let through.
+/// sums[0]: how many are not in [0, 1] and have a weight; NaN is let through.
 template <class T>
 LOSSES_KERNEL void probability_kernel(const void*, const Run<T>& run, double* sums) {
   using V = Lanes<T>;
   Accumulator<T> bad[2];
   for_lanes<T>(run.size, [&](auto lanes, Index i, int j) LOSSES_INLINE_LAMBDA {
     const V q = lanes.load(run.in[0] + i);
-    bad[j].add(lanes.keep(where((q < V(0)) | (q > V(1)), V(1), V(0))));
+    V wrong = where((q < V(0)) | (q > V(1)), V(1), V(0));
+    if (run.in[4] != nullptr) wrong = where(lanes.load(run.in[4] + i) == V(0), V(0), wrong);
+    bad[j].add(lanes.keep(wrong));
   });
   sums[0] += bad[0].total() + bad[1].total();
 }
@@ -171,12 +173,13 @@ LOSSES_KERNEL void target_factors(const TargetOptions<T>& options, Index classes
     const V e = where(is_highest, V(1), exp_nonpos(x - m));
     const V log_z = log_total(is_highest, s, e);
     const V h_distance = given ? lanes.load(target.h_distance + i) : product(w, (V(0.5) * m - V(0.5) * x) / c);
-    const V at_reference = w * (a * h + u);
+    const auto masked = x == V(-infinity<T>);
+    const V at_reference = w * (a * h + where(masked, V(0), u));
     const V rest = a * lanes.load(target.h_others + i) + u * lanes.load(target.spread_others + i);
     const V whole = rest + at_reference;
     const V distance =
         product(V(2) * c * a, h_distance) + product(V(2) * c * u, lanes.load(target.spread_distance + i));
-    const auto blocked = given ? lanes.load(target.blocked + i) != V(0) : (x == V(-infinity<T>)) & (w != V(0));
+    const auto blocked = (s == s) & (given ? lanes.load(target.blocked + i) != V(0) : masked & (w * a != V(0)));
     const V weight = lanes.load(tile.weight + i);
     // A target on a masked class costs +inf, and no step reduces that.
     const V k = where(blocked, V(0), weight * V(scale));

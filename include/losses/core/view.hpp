@@ -201,6 +201,7 @@ struct Labels {
   Index stride[max_rank] = {};
   std::uint8_t bytes = 0;
   bool is_signed = false;
+  bool is_column = false;  // of a matrix [n × 1], which is a vector, too
 };
 
 template <class F>
@@ -272,7 +273,9 @@ template <class X>
           view.stride[0] = view.stride[1];
         }
       }
-      return erase_labels(view);
+      Labels labels = erase_labels(view);
+      labels.is_column = Dense<X>;
+      return labels;
     }
   }
 

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+// Inputs at the edge of what a batch may hold: each was wrong once.
+
+#include "catch.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include <losses/losses.hpp>
+#include <losses/tensor.hpp>
+
+using losses::CrossEntropy;
+using losses::Reduction;
+
+namespace {
+
+constexpr float infinity = std::numeric_limits<float>::infinity();
+constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
+constexpr float largest = std::numeric_limits<float>::max();
+
+Eigen::VectorXi one_label(int label) {
+  return Eigen::VectorXi::Constant(1, label);
+}
+
+}  // namespace
+
+TEST_CASE("CrossEntropy: a column of labels serves logits [n, c, 1] as it serves [n, c]") {
+  Eigen::Tensor<float, 3> logits(5, 3, 1);
+  logits.setRandom();
+  const Eigen::MatrixXi labels = Eigen::MatrixXi::Constant(5, 1, 2);
+  const Eigen::Map<const Eigen::MatrixXf> matrix(logits.data(), 5, 3);
+  CHECK(CrossEntropy<float>().forward(logits, labels) == CrossEntropy<float>().forward(matrix, labels));
+}
+
+TEST_CASE("CrossEntropy: weight 0 leaves a sample out, whatever its label or probabilities") {
+  Eigen::MatrixXf logits = Eigen::MatrixXf::Random(4, 3), gradient, without;
+  Eigen::VectorXi labels(4);
+  labels << 0, 2, 17, 1;
+  const Eigen::Vector4f weights(1, 2, 0, 1);
+  Eigen::Matrix3f kept;
+  kept << logits.row(0), logits.row(1), logits.row(3);
+  const float value = CrossEntropy<float>().value_and_gradient(logits, labels, weights, gradient);
+  CHECK(value == CrossEntropy<float>().forward(kept, Eigen::Vector3i(0, 2, 1), Eigen::Vector3f(1, 2, 1)));
+  CHECK(gradient.row(2).isZero(0));
+  Eigen::MatrixXf probabilities = Eigen::MatrixXf::Constant(4, 3, 1.0f / 3);
+  probabilities(2, 1) = 7;
+  CHECK(std::isfinite(CrossEntropy<float>().forward(logits, probabilities, weights)));
+  CHECK_THROWS_AS(CrossEntropy<float>().forward(logits, labels), std::out_of_range);
+}
+
+TEST_CASE("Weights: a factor that all share neither overflows nor vanishes") {
+  const Eigen::Vector3f residuals = Eigen::Vector3f::Constant(largest / 4), zero = Eigen::Vector3f::Zero();
+  CHECK(losses::L1<float>().forward(residuals, zero, Eigen::Vector3f::Constant(8)) == largest / 4);
+  for (const float weight : {1e-40f, 1e-30f, 1.0f, 1e30f, 1e37f}) {
+    const Eigen::Vector3f prediction(1e-6f, 2e-6f, 3e-6f), weights = Eigen::Vector3f::Constant(weight);
+    Eigen::Vector3f gradient, plain;
+    const float value = losses::MSE<float>().value_and_gradient(prediction, zero, weights, gradient);
+    CHECK(value == Approx(losses::MSE<float>().value_and_gradient(prediction, zero, plain)).epsilon(1e-6));
+    CHECK(gradient.isApprox(plain, 1e-6f));
+    const losses::MSE<float> sum(Reduction::sum);
+    CHECK(sum.gradient(prediction, zero, weights)[2] == Approx(6e-6f * weight).epsilon(1e-6));
+  }
+}
+
+TEST_CASE("CrossEntropy: a mean of doubles whose sum overflows") {
+  const double huge = std::numeric_limits<double>::max() / 2;
+  Eigen::MatrixXd logits(4, 2), gradient;
+  logits.col(0).setConstant(huge);
+  logits.col(1).setZero();
+  const Eigen::Vector4i labels = Eigen::Vector4i::Ones();
+  CHECK(CrossEntropy<double>().forward(logits, labels) == huge);
+  CHECK(CrossEntropy<double>().value_and_gradient(logits, labels, gradient) == huge);
+  CHECK(CrossEntropy<double>(Reduction::sum).forward(logits, labels) == std::numeric_limits<double>::infinity());
+}
+
+TEST_CASE("CrossEntropy: no masked label and no infinite logit hides a NaN") {
+  for (const float smoothing : {0.0f, 0.3f}) {
+    const CrossEntropy<float> loss({.label_smoothing = smoothing});
+    Eigen::MatrixXf logits(1, 3), gradient;
+    logits << not_a_number, -infinity, 0;
+    CHECK(std::isnan(loss.value_and_gradient(logits, one_label(1), gradient)));
+    CHECK(gradient.array().isNaN().any());
+    logits << not_a_number, infinity, 0;
+    CHECK(std::isnan(loss.value_and_gradient(logits, one_label(2), gradient)));
+    logits << infinity, -infinity, infinity;
+    CHECK(std::isnan(loss.value_and_gradient(logits, one_label(1), gradient)));
+  }
+}
+
+TEST_CASE("CrossEntropy: with all of the target spread a masked label costs nothing") {
+  Eigen::MatrixXf logits(1, 3), rest(1, 2);
+  logits << -infinity, 1, 2;
+  rest << 1, 2;
+  const CrossEntropy<float> all({.label_smoothing = 1});
+  CHECK(all.forward(logits, one_label(0)) == Approx(all.forward(rest, one_label(0))));
+}
+
+TEST_CASE("CrossEntropy: the curvature of a row with an infinite logit is that of its limit") {
+  Eigen::MatrixXf logits(1, 3);
+  logits << infinity, 0, 1;
+  CHECK(CrossEntropy<float>().curvature(logits, one_label(0)).isZero(0));
+  CHECK(CrossEntropy<float>().curvature(logits, one_label(1)).isZero(0));
+}
+
+TEST_CASE("A tensor without axes is one sample") {
+  Eigen::Tensor<float, 0> prediction, target;
+  prediction() = 2;
+  target() = 0;
+  CHECK(losses::Huber<float>(Reduction::batch_mean).forward(prediction, target) == 1.5f);
+}
+
+TEST_CASE("CrossEntropy: class_weights may be one number, with labels, smoothing and probabilities") {
+  const Eigen::MatrixXf logits = Eigen::MatrixXf::Random(6, 4);
+  const Eigen::VectorXi labels = Eigen::VectorXi::LinSpaced(6, 0, 5).unaryExpr([](int i) { return i % 4; });
+  const Eigen::MatrixXf probabilities = Eigen::MatrixXf::Constant(6, 4, 0.25f);
+  for (const float smoothing : {0.0f, 0.2f}) {
+    const CrossEntropy<float> number({.class_weights = 3, .label_smoothing = smoothing});
+    const CrossEntropy<float> vector({.class_weights = {3, 3, 3, 3}, .label_smoothing = smoothing});
+    CHECK(number.forward(logits, labels) == Approx(vector.forward(logits, labels)));
+    CHECK(number.forward(logits, probabilities) == Approx(vector.forward(logits, probabilities)));
+  }
+}
