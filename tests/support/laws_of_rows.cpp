@@ -451,7 +451,7 @@ void nan_in_nan_out(const RowVerbs<T>& verbs, Index classes) {
           if (!std::isnan(value) || !std::isnan(loss.forward(poisoned, y)) || !g.row(i).isNaN().any() ||
               !std::isnan(loss.unreduced(poisoned, y)(i))) {
             ++lost;
-            where = "[" + std::to_string(n) + " x " + std::to_string(c) + "] at " + std::to_string(i) + ", " +
+            where = std::string("[") + std::to_string(n) + " x " + std::to_string(c) + "] at " + std::to_string(i) + ", " +
                     std::to_string(k);
           }
         }

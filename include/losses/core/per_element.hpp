@@ -213,16 +213,16 @@ struct Driver<per_element, Rule> {
     const Extents& shape = inputs.prediction[0].extents;
     Whole whole{static_cast<double>(shape.count()), shape.rank > 0 ? shape[0] : 1};
     if (inputs.weights.data != nullptr) {
-      const double mean = check_weights<Rule>(inputs.weights, executor) / whole.weight;
-      whole.weight *= mean;
-      whole.unit = weight_unit<T>(mean);
+      const double terms = std::max(whole.weight, 1.0);
+      whole.weight = check_weights<Rule>(inputs.weights, executor);
+      whole.unit = weight_unit<T>(whole.weight / terms);
     }
     if constexpr (has_domains<Rule>()) check_domains(executor, inputs);
     return whole;
   }
 
   static Partial partial(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole& whole) {
-    return {sum(rule, executor, inputs, whole.unit), whole.weight, whole.count};
+    return {sum(rule, executor, inputs, whole.unit) / whole.unit, whole.weight, whole.count};
   }
 
   static T value(const Rule&, Reduction reduction, const Partial& partial) {
@@ -238,7 +238,7 @@ struct Driver<per_element, Rule> {
                               const Whole& whole, const Output<T>* outputs) {
     double sums[max_sums] = {};
     write<Verb::gradient>(rule, reduction, executor, inputs, whole, outputs, sums);
-    return finish(rule, reduction, executor, inputs, whole, sums[0] / whole.unit);
+    return finish(rule, reduction, executor, inputs, whole, sums[0]);
   }
 
   static void unreduced(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole&,
@@ -330,19 +330,20 @@ struct Driver<per_element, Rule> {
       work.unit = static_cast<T>(unit);
       traverse<T>(work, kernel, &rule, executor, sums);
     }
-    return sums[0] / unit;
+    return sums[0];
   }
 
-  /// The value of a sum. A sum of doubles that overflows where its mean does not is taken again in smaller units.
+  /// The value of a sum in the weights' unit. One of doubles that overflows where its mean does not is taken again in a
+  /// smaller one.
   static T finish(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
                   const Whole& whole, double total) {
     if constexpr (sizeof(T) == sizeof(double)) {
       if (std::isinf(total) && reduction != Reduction::sum) [[unlikely]] {
-        const double small = sum(rule, executor, inputs, 0x1p-100 * whole.unit) * 0x1p-100;
+        const double small = sum(rule, executor, inputs, 0x1p-100 * whole.unit) / whole.unit;
         return value(rule, reduction, {small, whole.weight, whole.count}) * static_cast<T>(0x1p100);
       }
     }
-    return value(rule, reduction, {total, whole.weight, whole.count});
+    return value(rule, reduction, {total / whole.unit, whole.weight, whole.count});
   }
 
   template <Verb verb>

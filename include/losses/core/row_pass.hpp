@@ -177,7 +177,11 @@ class LabelSoftmax {
 template <class T>
 class TargetSoftmax {
  public:
-  explicit TargetSoftmax(const RowJob<T>& job) : job_(job) {}
+  explicit TargetSoftmax(const RowJob<T>& job) : job_(job) {
+    T largest = 1;
+    for (Index j = 0; j < job.classes; ++j) largest = std::max(largest, weight(j));
+    target_.distance_unit = static_cast<T>(job.classes) * largest;
+  }
 
   static constexpr bool copies_columns = false;
 
@@ -222,7 +226,7 @@ class TargetSoftmax {
 
   void factors(RowTile<T>& tile) {
     std::fill_n(tile.curvature, tile.size, T(0));
-    target_factors(job_.target, job_.classes, job_.h != nullptr, job_.scale, tile, target_);
+    target_factors(job_.target, job_.h != nullptr, job_.scale, tile, target_);
   }
 
   void gradient(const RowPlaces<T>& places, bool adds, const RowTile<T>& tile) const {

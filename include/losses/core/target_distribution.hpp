@@ -29,12 +29,13 @@ struct TargetOptions {
 /// The factors of a sample's target and gradient, lanes over samples: see the formulas above.
 template <class T>
 struct TargetTile {
+  T distance_unit = 1;                          // c·(the largest class weight, or 1)
   alignas(64) T unmasked[tile_samples];         // how many classes
   alignas(64) T blocked[tile_samples];          // how many masked classes have h > 0
   alignas(64) T h_others[tile_samples];         // Σ_{j≠r} w_j h_j
-  alignas(64) T h_distance[tile_samples];       // Σ_j w_j h_j (m − x_j)/2c
+  alignas(64) T h_distance[tile_samples];       // Σ_j w_j h_j (m − x_j) in twice the unit
   alignas(64) T spread_others[tile_samples];    // Σ_{j≠r, unmasked} w_j
-  alignas(64) T spread_distance[tile_samples];  // Σ_{unmasked} w_j (m − x_j)/2c
+  alignas(64) T spread_distance[tile_samples];  // Σ_{unmasked} w_j (m − x_j) in twice the unit
   alignas(64) T h_reference[tile_samples];      // h_r
   alignas(64) T w_reference[tile_samples];      // w_r
   alignas(64) T a[tile_samples];
@@ -47,8 +48,7 @@ template <class S, class V>
 struct TargetSums {
   S others, unmasked, blocked, h_others, h_distance, spread_others, spread_distance;
 
-  /// `share` is 1/c: distances are summed as (m/2 − x/2)/c, since a sum of distances may overflow where the value does
-  /// not.
+  /// Distances are summed in the target's unit, as (m/2 − x/2)/unit: a sum may overflow where the value does not.
   template <class Keep>
   LOSSES_INLINE void add(const V& x, const V& m, const V& h, const V& w, const V& share,
                          const typename V::Mask& is_reference, const Keep& keep) {
@@ -89,7 +89,7 @@ LOSSES_KERNEL void row_target_sums(const T* x, const T* h, const T* class_weight
   constexpr Index block = 1024;
   TargetSums<Accumulator<T>, V> sums;
   const V m(tile.highest[i]);
-  const V share(T(1) / static_cast<T>(classes));
+  const V share(T(1) / target.distance_unit);
   for (Index begin = 0; begin < classes; begin += block) {
     const V r(tile.reference[i] - static_cast<T>(begin));
     for_single_lanes<T>(std::min(block, classes - begin), [&](auto lanes, Index j) LOSSES_INLINE_LAMBDA {
@@ -113,7 +113,7 @@ template <class T>
 LOSSES_KERNEL void column_target_sums(const T* x, Index class_stride, const T* h, Index h_stride,
                                       const T* class_weights, Index classes, RowTile<T>& tile, TargetTile<T>& target) {
   using V = Lanes<T>;
-  const V share(T(1) / static_cast<T>(classes));
+  const V share(T(1) / target.distance_unit);
   for_single_lanes<T>(tile.size, [&](auto lanes, Index i) LOSSES_INLINE_LAMBDA {
     V m(lowest<T>);
     V argmax(0);
@@ -152,11 +152,11 @@ LOSSES_KERNEL void column_target_sums(const T* x, Index class_stride, const T* h
 
 /// Values and factors of the gradient, from log p_r and the sums.
 template <class T>
-LOSSES_KERNEL void target_factors(const TargetOptions<T>& options, Index classes, bool given, T scale, RowTile<T>& tile,
+LOSSES_KERNEL void target_factors(const TargetOptions<T>& options, bool given, T scale, RowTile<T>& tile,
                                   TargetTile<T>& target) {
   using V = Lanes<T>;
   const V epsilon(options.smoothing);
-  const V c(static_cast<T>(classes));
+  const V c(target.distance_unit);
   const bool all = options.spread == SmoothingSpread::all_classes;
   for_single_lanes<T>(tile.size, [&](auto lanes, Index i) LOSSES_INLINE_LAMBDA {
     const V m = lanes.load(tile.highest + i);
