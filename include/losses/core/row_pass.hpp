@@ -101,8 +101,8 @@ class LabelSoftmax {
         column_statistics(places.source, job_.class_stride[RowJob<T>::logits], c, tile.size, tile, copy, copy_stride,
                           gradient, places.gradient_stride);
       } else {
-        column_statistics(places.columns_x, places.class_stride, c, 0, tile, static_cast<T*>(nullptr), 0,
-                          static_cast<const T*>(nullptr), 0);
+        column_statistics(places.columns_x, places.class_stride, c, 8 * places.class_stride, tile,
+                          static_cast<T*>(nullptr), 0, static_cast<const T*>(nullptr), 0);
       }
       limits.find(places, c, tile);
       return refine_far_others(places, c, tile);

@@ -259,7 +259,7 @@ LOSSES_KERNEL void row_add(const T* x, T* g, Index classes, T highest, T soft) {
 // -------------------------------------------------------------------
 
 /// m, S and x_r of the tile's samples in one pass: a running maximum over four classes at a time. The logits are copied
-/// on the way where asked; those `ahead` samples further and the gradient's memory are asked for.
+/// on the way where asked; those `ahead` elements further and the gradient's memory are asked for.
 template <class T>
 LOSSES_KERNEL void column_statistics(const T* x, Index class_stride, Index classes, Index ahead, RowTile<T>& tile,
                                      T* copy, Index copy_stride, const T* gradient, Index gradient_stride) {
@@ -316,7 +316,11 @@ LOSSES_KERNEL void column_gradient(const T* x, Index class_stride, Index classes
       // All loads before the first store: a store whose address has the low bits of a later load holds that load up,
       // and classes whose distance is a power of two always have.
       V v[group];
-      unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA { v[k] = lanes.load(x + (c + k) * class_stride + i); });
+      unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA {
+        v[k] = lanes.load(x + (c + k) * class_stride + i);
+        prefetch(x + (c + k + 8) * class_stride + i, 1);
+        prefetch<true>(g + (c + k + 8) * gradient_stride + i, 1);
+      });
       unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA {
         const V e = product(soft, exp_nonpos(v[k] - m));
         v[k] = where(r == V(static_cast<T>(k.value)), at_label, e);
