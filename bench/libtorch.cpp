@@ -6,6 +6,7 @@
 #include <torch/torch.h>
 #include <torch/version.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <stdexcept>
@@ -15,20 +16,21 @@ namespace bench {
 namespace {
 
 using torch::Tensor;
-using TorchLoss = Tensor (*)(const Tensor& p, const Tensor& y);
+using Tensors = std::vector<Tensor>;
+using TorchLoss = Tensor (*)(const Tensors& x);
 
 const std::map<std::string, TorchLoss>& losses() {
   static const std::map<std::string, TorchLoss> table = {
-      {"mse", [](const Tensor& p, const Tensor& y) { return torch::mse_loss(p, y); }},
-      {"rmse", [](const Tensor& p, const Tensor& y) { return torch::mse_loss(p, y).sqrt(); }},
-      {"l1", [](const Tensor& p, const Tensor& y) { return torch::l1_loss(p, y); }},
-      {"huber", [](const Tensor& p, const Tensor& y) { return torch::huber_loss(p, y); }},
+      {"mse", [](const Tensors& x) { return torch::mse_loss(x[0], x[1]); }},
+      {"rmse", [](const Tensors& x) { return torch::mse_loss(x[0], x[1]).sqrt(); }},
+      {"l1", [](const Tensors& x) { return torch::l1_loss(x[0], x[1]); }},
+      {"huber", [](const Tensors& x) { return torch::huber_loss(x[0], x[1]); }},
       {"log_cosh",
-       [](const Tensor& p, const Tensor& y) {
-         const Tensor r = p - y;
+       [](const Tensors& x) {
+         const Tensor r = x[0] - x[1];
          return (r + torch::softplus(-2 * r) - std::log(2.0)).mean();
        }},
-      {"cross_entropy", [](const Tensor& p, const Tensor& y) { return torch::cross_entropy_loss(p, y); }},
+      {"cross_entropy", [](const Tensors& x) { return torch::cross_entropy_loss(x[0], x[1]); }},
   };
   return table;
 }
@@ -40,20 +42,28 @@ Tensor tensor_of(const TorchArgument& argument) {
 
 }  // namespace
 
-TorchCase torch_case(const std::string& loss, const TorchArgument& prediction, const TorchArgument& target) {
+TorchCase torch_case(const std::string& loss, const std::vector<TorchArgument>& arguments, std::size_t predictions) {
   const auto found = losses().find(loss);
   if (found == losses().end()) throw std::invalid_argument("bench/libtorch.cpp has no loss " + loss);
   const TorchLoss formula = found->second;
-  const Tensor p = tensor_of(prediction).requires_grad_(), y = tensor_of(target);
-  return {[p, y, formula] {
-            p.mutable_grad().reset();
-            const Tensor value = formula(p, y);
+  Tensors x;
+  for (const auto& argument : arguments) x.push_back(tensor_of(argument));
+  const Tensors differentiated(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(predictions));
+  for (const Tensor& p : differentiated) p.requires_grad_();
+  return {[x, differentiated, formula] {
+            for (const Tensor& p : differentiated) p.mutable_grad().reset();
+            const Tensor value = formula(x);
             value.backward();
             return value.item<float>();
           },
-          [p](const TorchArgument& gradient) {
-            const Tensor theirs = p.grad();
-            return (tensor_of(gradient) - theirs).abs().max().item<double>() / theirs.abs().max().item<double>();
+          [differentiated](const std::vector<TorchArgument>& gradients) {
+            double worst = 0;
+            for (std::size_t i = 0; i < gradients.size(); ++i) {
+              const Tensor theirs = differentiated[i].grad();
+              const double error = (tensor_of(gradients[i]) - theirs).abs().max().item<double>();
+              worst = std::max(worst, error / theirs.abs().max().item<double>());
+            }
+            return worst;
           }};
 }
 

@@ -26,16 +26,16 @@ struct TorchArgument {
 
 struct TorchCase {
   std::function<float()> value_and_gradient;
-  /// The largest difference from the gradient of the last call, in units of the largest entry.
-  std::function<double(const TorchArgument& gradient)> gradient_error;
+  /// The largest difference from the gradients of the last call, in units of the largest entry of each.
+  std::function<double(const std::vector<TorchArgument>& gradients)> gradient_error;
 };
 
 #ifdef LOSSES_BENCH_TORCH
 
 inline constexpr bool has_torch = true;
 
-/// A loss of libtorch.cpp, by name, on the caller's memory.
-TorchCase torch_case(const std::string& loss, const TorchArgument& prediction, const TorchArgument& target);
+/// A loss of libtorch.cpp, by name, on the caller's memory. The first `predictions` of the arguments have gradients.
+TorchCase torch_case(const std::string& loss, const std::vector<TorchArgument>& arguments, std::size_t predictions = 1);
 
 /// LibTorch on one thread; says what it is.
 std::string start_torch();
@@ -44,7 +44,7 @@ std::string start_torch();
 
 inline constexpr bool has_torch = false;
 
-inline TorchCase torch_case(const std::string&, const TorchArgument&, const TorchArgument&) {
+inline TorchCase torch_case(const std::string&, const std::vector<TorchArgument>&, std::size_t = 1) {
   return {};
 }
 inline std::string start_torch() {
