@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The losses of the classification room over labels and probabilities, and the limit g = p:
+// The losses of the classification room, binary (whose limit g = p + y is in bench_regression), over labels and over
+// probabilities, and the limit g = p:
 // loss/verb/type/shape/order, as in cross_entropy/value_and_gradient/float/4096x1000/row_major.
 
 #include <memory>
@@ -105,8 +106,64 @@ void add_matrices(const std::string& name, const Loss& loss, const std::string& 
   }
 }
 
+/// Logits and targets 0 and 1, or −1 and 1; the numbers of a probability are the logits' sigmoid.
+template <class Loss>
+void add_binary(const std::string& name, const Loss& loss, double negative = 0, bool probabilities = false) {
+  using T = typename Loss::Scalar;
+  using Vector = Eigen::Matrix<T, Eigen::Dynamic, 1>;
+  for (const Index n : bench::vector_sizes) {
+    add_verbs(name, loss, type_name<T>() + "/" + shape_name({n}) + "/contiguous", [=] {
+      auto data = std::make_shared<Data<Vector, Vector>>();
+      data->p.resize(n);
+      data->y.resize(n);
+      data->g.setZero(n);
+      bench::fill_normal(data->p.data(), n, 7, 3.0);
+      bench::fill_uniform(data->y.data(), n, 8, 0.0, 1.0);
+      for (T& y : data->y) y = y < T(0.25) ? T(1) : static_cast<T>(negative);
+      if (probabilities) data->p = (1 + (-data->p.array()).exp()).inverse();
+      return data;
+    });
+  }
+}
+
+template <std::floating_point T>
+void add_binary_losses() {
+  add_binary("bce", losses::BCE<T>(), 0, true);
+  add_binary("bce_with_logits", losses::BCEWithLogits<T>());
+  add_binary("focal", losses::Focal<T>(), 0, true);
+  add_binary("focal_with_logits", losses::FocalWithLogits<T>());
+  add_binary("hinge", losses::Hinge<T>(), -1);
+  add_binary("squared_hinge", losses::SquaredHinge<T>(), -1);
+  add_binary("soft_margin", losses::SoftMargin<T>(), -1);
+  add_binary("asymmetric_multi_label", losses::AsymmetricMultiLabel<T>());
+}
+
+/// A loss over labels in both orders, at the sizes that the table compares.
+template <class Loss>
+void add_labelled(const std::string& name, const Loss& loss) {
+  using T = typename Loss::Scalar;
+  for (const auto& [n, c] : {std::pair<Index, Index>{4096, 10}, {4096, 1000}}) {
+    const std::string rest = type_name<T>() + "/" + shape_name({n, c}) + "/";
+    add_verbs(name, loss, rest + "row_major", [n = n, c = c] { return labelled<RowMajorMatrix<T>>(n, c); });
+    add_verbs(name, loss, rest + "column_major", [n = n, c = c] { return labelled<ColumnMajorMatrix<T>>(n, c); });
+  }
+}
+
+template <std::floating_point T>
+void add_multi_class() {
+  add_labelled("label_smoothing", losses::LabelSmoothing<T>());
+  add_labelled("softmax_focal", losses::SoftmaxFocal<T>());
+  add_labelled("generalized_cross_entropy", losses::GeneralizedCrossEntropy<T>());
+  add_labelled("symmetric_cross_entropy", losses::SymmetricCrossEntropy<T>());
+  add_labelled("poly_cross_entropy", losses::PolyCrossEntropy<T>());
+  add_labelled("nll", losses::NLL<T>());
+  add_labelled("multi_margin", losses::MultiMargin<T>());
+}
+
 template <std::floating_point T>
 void add_room() {
+  add_binary_losses<T>();
+  add_multi_class<T>();
   const losses::CrossEntropy<T> cross_entropy;
   add_matrices<RowMajorMatrix<T>>("cross_entropy", cross_entropy, "row_major");
   add_matrices<ColumnMajorMatrix<T>>("cross_entropy", cross_entropy, "column_major");

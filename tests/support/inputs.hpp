@@ -112,10 +112,21 @@ bool representable(Real value) {
 
 /// Where the predictions and targets of a loss live, and where to draw them.
 struct Domain {
-  enum class Kind { real_line, non_negative_target, positive_target, above_minus_one, both_non_negative } kind;
+  enum class Kind {
+    real_line,
+    non_negative_target,
+    positive_target,
+    above_minus_one,
+    both_non_negative,
+    unit_target,
+    positive_unit_target,
+    both_unit,
+    sign_target
+  } kind;
 
   bool takes_prediction(double p) const {
     if (kind == Kind::above_minus_one) return p >= -1;
+    if (kind == Kind::both_unit) return p >= 0 && p <= 1;
     if (kind == Kind::both_non_negative) return p >= 0;
     return true;
   }
@@ -128,6 +139,13 @@ struct Domain {
         return y > 0;
       case Kind::above_minus_one:
         return y >= -1;
+      case Kind::positive_unit_target:
+        return y > 0 && y <= 1;
+      case Kind::unit_target:
+      case Kind::both_unit:
+        return y >= 0 && y <= 1;
+      case Kind::sign_target:
+        return y == 1 || y == -1;
       default:
         return true;
     }
@@ -136,6 +154,9 @@ struct Domain {
   /// One pair: an ordinary one, a pair far apart in magnitude, or two neighbours.
   template <class T>
   std::pair<T, T> draw(Random& random) const {
+    const bool is_class = kind == Kind::unit_target || kind == Kind::positive_unit_target || kind == Kind::both_unit ||
+                          kind == Kind::sign_target;
+    if (is_class) return draw_class<T>(random);
     for (;;) {
       const Index style = random.below(4);
       double p = 0, y = 0;
@@ -156,6 +177,23 @@ struct Domain {
       }
     }
   }
+
+ private:
+  /// Mostly hard targets; scores of every size, and probabilities near both ends.
+  template <class T>
+  std::pair<T, T> draw_class(Random& random) const {
+    const Index style = random.below(4);
+    double y = static_cast<double>(random.below(2)), p = 3 * random.normal();
+    if (style == 2) p = random.sign() * random.decades(1e-6, 1e5);
+    if (style == 3) y = random.unit();
+    if (kind == Kind::positive_unit_target) y = style == 0 ? random.decades(1e-6, 1) : 1 - random.unit();
+    if (kind == Kind::sign_target) y = random.sign();
+    if (kind == Kind::both_unit) {
+      p = style == 2 ? random.decades(1e-6, 0.5) : random.unit();
+      if (random.below(2) == 0) p = 1 - p;
+    }
+    return {static_cast<T>(p), static_cast<T>(y)};
+  }
 };
 
 inline constexpr Domain real_line{Domain::Kind::real_line};
@@ -163,6 +201,10 @@ inline constexpr Domain non_negative_target{Domain::Kind::non_negative_target};
 inline constexpr Domain positive_target{Domain::Kind::positive_target};
 inline constexpr Domain above_minus_one{Domain::Kind::above_minus_one};
 inline constexpr Domain both_non_negative{Domain::Kind::both_non_negative};
+inline constexpr Domain unit_target{Domain::Kind::unit_target};
+inline constexpr Domain positive_unit_target{Domain::Kind::positive_unit_target};
+inline constexpr Domain both_unit{Domain::Kind::both_unit};
+inline constexpr Domain sign_target{Domain::Kind::sign_target};
 
 /// n × c predictions and targets of a domain.
 template <class T>

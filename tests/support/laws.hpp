@@ -124,7 +124,13 @@ Verbs<typename L::Scalar> verbs(const std::string& name, const L& loss, const Fo
   v.formula = [=](Jet p, Jet y) { return formula(loss.rule(), p, y); };
   v.scale = [=](Real p, Real y) { return scale(loss.rule(), p, y); };
   v.rule = [=](Jet p, Jet y) {
-    const auto terms = loss.rule()(p, y);
+    const auto terms = [&] {
+      if constexpr (losses::detail::HasColumnParameter<typename L::Rule>) {
+        return loss.rule()(p, y, Jet(loss.rule().column_parameter()[0]));
+      } else {
+        return loss.rule()(p, y);
+      }
+    }();
     return TermsOf<Jet>{terms.value, terms.slope, terms.curvature};
   };
   v.forward = [=](Reduction r, Input<T> p, Input<T> y, W w, Pool* pool) {

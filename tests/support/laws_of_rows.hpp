@@ -7,6 +7,9 @@
 ///
 /// where reference(rule, row, label) gives the Jet of a sample's term; reference.weight(rule, label) is what the sample adds
 /// to the denominator of the mean, and reference.largest(rule, row, k, label) the largest term of entry k of its gradient.
+/// Where they differ from what a softmax has, a reference also says: magnitude(rule, row, label), the largest term of a value
+/// that may cancel; condition(rule, row, label), how many times the bound is granted for a non-integer power;
+/// `sums_to_zero = false`, of the gradient of a row; `reads_label_only = true`.
 
 #include <cstdint>
 #include <optional>
@@ -29,15 +32,18 @@ struct RowVerbs {
 
   std::string name;
   std::optional<std::int64_t> ignored;
+  bool sums_to_zero = true;
+  bool reads_label_only = false;
   std::function<Jet(const std::vector<Jet>& row, Index label)> term;
   std::function<Real(Index label)> weight;
   std::function<Real(const std::vector<Jet>& row, Index k, Index label)> largest;
+  std::function<Real(const std::vector<Jet>&row, Index label)> magnitude, condition;
 
   std::function<T(Reduction, Input<T> x, LabelInput y, Weights, Pool*)> forward;
   std::function<T(Reduction, Input<T> x, LabelInput y, Weights, Output<T> gradient, Pool*)> value_and_gradient;
   std::function<T(Reduction, Input<T> x, LabelInput y, Weights, Output<T> gradient, double scale)> add_to;
   std::function<T(Reduction, Input<T> x, LabelInput y, Weights, Columns<T>& gradient)> resize;
-  std::function<Columns<T>(Reduction, Input<T> x, LabelInput y, Weights)> gradient, unreduced;
+  std::function<Columns<T>(Reduction, Input<T> x, LabelInput y, Weights)> gradient, unreduced, curvature;
   std::function<losses::Partial(Input<T> x, LabelInput y, Weights)> partial;
   std::function<T(Reduction, losses::Partial)> value;
 };
@@ -48,11 +54,29 @@ RowVerbs<typename L::Scalar> row_verbs(const std::string& name, const L& loss, c
   using T = typename L::Scalar;
   using losses::Reduction;
   using W = typename RowVerbs<T>::Weights;
-  RowVerbs<T> v{name, ignored, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+  RowVerbs<T> v;
+  v.name = name;
+  v.ignored = ignored;
+  if constexpr (requires { ReferenceOf::sums_to_zero; }) v.sums_to_zero = ReferenceOf::sums_to_zero;
+  if constexpr (requires { ReferenceOf::reads_label_only; }) v.reads_label_only = ReferenceOf::reads_label_only;
   v.term = [=](const std::vector<Jet>& row, Index label) { return reference(loss.rule(), row, label); };
   v.weight = [=](Index label) { return reference.weight(loss.rule(), label); };
   v.largest = [=](const std::vector<Jet>& row, Index k, Index label) {
     return reference.largest(loss.rule(), row, k, label);
+  };
+  v.magnitude = [=](const std::vector<Jet>& row, Index label) -> Real {
+    if constexpr (requires { reference.magnitude(loss.rule(), row, label); }) {
+      return reference.magnitude(loss.rule(), row, label);
+    } else {
+      return 0;
+    }
+  };
+  v.condition = [=](const std::vector<Jet>& row, Index label) -> Real {
+    if constexpr (requires { reference.condition(loss.rule(), row, label); }) {
+      return reference.condition(loss.rule(), row, label);
+    } else {
+      return 1;
+    }
   };
   v.forward = [=](Reduction r, Input<T> x, LabelInput y, W w, Pool* pool) {
     const L l = with(loss, r);
@@ -81,6 +105,10 @@ RowVerbs<typename L::Scalar> row_verbs(const std::string& name, const L& loss, c
   v.unreduced = [=](Reduction r, Input<T> x, LabelInput y, W w) -> Columns<T> {
     const L l = with(loss, r);
     return w ? l.unreduced(x, y, *w) : l.unreduced(x, y);
+  };
+  v.curvature = [=](Reduction r, Input<T> x, LabelInput y, W w) -> Columns<T> {
+    const L l = with(loss, r);
+    return w ? l.curvature(x, y, *w) : l.curvature(x, y);
   };
   v.partial = [=](Input<T> x, LabelInput y, W w) { return w ? loss.partial(x, y, *w) : loss.partial(x, y); };
   v.value = [=](Reduction r, losses::Partial part) { return with(loss, r).value(part); };

@@ -40,10 +40,7 @@ struct CrossEntropy {
   std::int64_t ignore_index = -100;
 
   void check() const {
-    for (Eigen::Index i = 0; i < class_weights.size(); ++i) {
-      require(class_weights[i] >= 0 && class_weights[i] <= std::numeric_limits<T>::max(),
-              "CrossEntropy: class_weights[", i, "] is ", class_weights[i], ", but must be finite and not negative");
-    }
+    detail::require_class_weights("CrossEntropy", class_weights);
     require(label_smoothing >= 0 && label_smoothing <= 1, "CrossEntropy: label_smoothing is ", label_smoothing,
             ", but must be in [0, 1]");
   }

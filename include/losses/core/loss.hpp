@@ -115,10 +115,9 @@ consteval auto verdict_with_gradients() {
 template <class Verdict>
 concept IsAccepted = Verdict::value;
 
+/// A driver whose curvature some rules lack says so: has_curvature.
 template <class Driver>
-concept HasCurvature = requires {
-  &Driver::curvature;
-};
+concept HasCurvature = requires { &Driver::curvature; } && !requires { requires !Driver::has_curvature; };
 
 template <class Driver>
 concept HasPartial = requires {
@@ -296,7 +295,7 @@ class Loss {
   void split_sums(const Part& sums, const Arguments& arguments, std::index_sequence<i...>,
                   std::index_sequence<g...>) const {
     const auto run = [&](const auto& executor, const auto& inputs, const auto&, const auto* outputs) {
-      Driver::gradient_of(rule_, sums, executor, inputs, outputs);
+      Driver::gradient_of(rule_, reduction_, sums, executor, inputs, outputs);
     };
     write_outputs(serial, Driver::bind(rule_, detail::evaluate(std::get<i>(arguments))...), run,
                   std::get<sizeof...(i) + g>(arguments)...);

@@ -11,6 +11,10 @@ namespace detail {
 
 enum class Verb : std::uint8_t { value, gradient, unreduced, curvature };
 
+/// How far ahead of a kernel its memory is asked for: one page, where the hardware's own prefetching stops.
+template <class T>
+inline constexpr Index elements_ahead = 4096 / static_cast<Index>(sizeof(T));
+
 /// The rule at one register of elements.
 template <class Rule, class V>
 LOSSES_INLINE auto element_terms(const Rule& rule, const V* p, const V& y, const V& k) {
@@ -31,12 +35,22 @@ LOSSES_KERNEL void element_kernel(const void* erased, const Run<T>& run, double*
   std::conditional_t<std::is_trivially_copyable_v<Rule>, const Rule, const Rule&> rule =
       *static_cast<const Rule*>(erased);
   Accumulator<T> total[2];
+  V number;  // an option that is the same for all columns
+  if constexpr (HasColumnParameter<Rule>) {
+    if (run.in[3] == nullptr) number = V(rule.column_parameter()[0]);
+  }
   const auto step = [&](auto lanes, Index i, int j) LOSSES_INLINE_LAMBDA {
     V p[predictions];
-    for (int each = 0; each < predictions; ++each) p[each] = lanes.load(run.in[each] + i);
+    const Index next = i + elements_ahead<T>;
+    for (int each = 0; each < predictions; ++each) {
+      p[each] = lanes.load(run.in[each] + i);
+      prefetch(run.in[each] + next, 1);
+      if (run.out[each] != nullptr) prefetch<true>(run.out[each] + next, 1);
+    }
     const V y = lanes.load(run.in[2] + i);
+    prefetch(run.in[2] + next, 1);
     V k, w;
-    if constexpr (HasColumnParameter<Rule>) k = lanes.load(run.in[3] + i);
+    if constexpr (HasColumnParameter<Rule>) k = run.in[3] != nullptr ? lanes.load(run.in[3] + i) : number;
     if constexpr (weighted) w = lanes.load(run.in[4] + i);
     const auto terms = element_terms(rule, p, y, k);
     // Weight 0 leaves an element out, whatever it holds.
@@ -79,28 +93,28 @@ LOSSES_KERNEL void element_kernel(const void* erased, const Run<T>& run, double*
   if constexpr (verb == Verb::value || verb == Verb::gradient) sums[0] += total[0].total() + total[1].total();
 }
 
-/// sums[0]: how many arguments lie outside their domains.
+/// sums[0] becomes positive if an argument lies outside its domain.
 template <class Rule, bool weighted, class T = typename Rule::Scalar>
 LOSSES_KERNEL void domain_kernel(const void*, const Run<T>& run, double* sums) {
   using V = Lanes<T>;
   constexpr auto predictions = predictions_of<Rule>();
   constexpr auto target = target_of<Rule>();
-  Accumulator<T> bad[2];
+  V bad[2];
   for_lanes<T>(run.size, [&](auto lanes, Index i, int j) LOSSES_INLINE_LAMBDA {
-    V outside(0);
-    if constexpr (!predictions[0].domain.is_all()) {
-      outside = where(predictions[0].domain.excludes(lanes.load(run.in[0] + i)), V(1), outside);
-    }
+    V outside = bad[j];
+    const auto look_at = [&](const Domain& domain, const T* data) LOSSES_INLINE_LAMBDA {
+      prefetch(data + i + elements_ahead<T>, 1);
+      outside = where(domain.excludes(lanes.load(data + i)), V(1), outside);
+    };
+    if constexpr (!predictions[0].domain.is_all()) look_at(predictions[0].domain, run.in[0]);
     if constexpr (predictions.size() == 2 && !predictions[predictions.size() - 1].domain.is_all()) {
-      outside = where(predictions[predictions.size() - 1].domain.excludes(lanes.load(run.in[1] + i)), V(1), outside);
+      look_at(predictions[predictions.size() - 1].domain, run.in[1]);
     }
-    if constexpr (!target.domain.is_all()) {
-      outside = where(target.domain.excludes(lanes.load(run.in[2] + i)), V(1), outside);
-    }
-    if constexpr (weighted) outside = where(lanes.load(run.in[4] + i) == V(0), V(0), outside);
-    bad[j].add(lanes.keep(outside));
+    if constexpr (!target.domain.is_all()) look_at(target.domain, run.in[2]);
+    if constexpr (weighted) outside = where(lanes.load(run.in[4] + i) == V(0), bad[j], outside);
+    bad[j] = outside;  // the lanes past the end repeat an element
   });
-  sums[0] += bad[0].total() + bad[1].total();
+  sums[0] += static_cast<double>(horizontal_max(bad[0] + bad[1]));
 }
 
 template <class Rule>
@@ -116,7 +130,7 @@ struct ElementInputs {
   using T = typename Rule::Scalar;
   View<const T> prediction[prediction_count<Rule>];
   View<const T> target;
-  View<const T> parameter;  // null without
+  View<const T> parameter;  // null without, and for a number
   View<const T> weights;    // null without
 };
 
@@ -209,7 +223,7 @@ struct Driver<per_element, Rule> {
     if (inputs.weights.data != nullptr) f(inputs.weights, "weights", -1);
   }
 
-  static Whole check(const Rule&, const Executor& executor, const Inputs& inputs) {
+  static Whole check(const Rule& rule, const Executor& executor, const Inputs& inputs) {
     const Extents& shape = inputs.prediction[0].extents;
     Whole whole{static_cast<double>(shape.count()), shape.rank > 0 ? shape[0] : 1};
     if (inputs.weights.data != nullptr) {
@@ -217,7 +231,11 @@ struct Driver<per_element, Rule> {
       whole.weight = check_weights<Rule>(inputs.weights, executor);
       whole.unit = weight_unit<T>(whole.weight / terms);
     }
-    if constexpr (has_domains<Rule>()) check_domains(executor, inputs);
+    if constexpr (requires { rule.checks_domains(); }) {
+      if (rule.checks_domains()) check_domains(executor, inputs);  // an option may lift them
+    } else if constexpr (has_domains<Rule>()) {
+      check_domains(executor, inputs);
+    }
     return whole;
   }
 
@@ -268,8 +286,8 @@ struct Driver<per_element, Rule> {
   }
 
   static View<const T> bind_parameter(const NumberOrVector<T>& parameter, const Extents& shape) {
+    if (parameter.is_number()) return {};
     View<const T> view{parameter.data(), shape, {}};
-    if (parameter.is_number()) return view;
     const Index columns = shape.rank > 1 ? shape[1] : 1;
     require(parameter.size() == columns, name_of<Rule>(), ": ", Rule::column_parameter_name, " has ", parameter.size(),
             " values, but ", predictions_of<Rule>()[0].name, " is ", shape, ", with ", columns, " columns");
@@ -292,7 +310,7 @@ struct Driver<per_element, Rule> {
       run.out[i] = outputs[i].view.data;
       run.adds[i] = outputs[i].adds;
     }
-    if constexpr (HasColumnParameter<Rule>) {
+    if (inputs.parameter.data != nullptr) {
       orders &= dense_orders(inputs.parameter);
       run.in[3] = inputs.parameter.data;
     }
@@ -371,10 +389,21 @@ struct Driver<per_element, Rule> {
   }
 
   static void check_domains(const Executor& executor, const Inputs& inputs) {
-    const auto work = job(inputs);
     double sums[max_sums] = {};
-    const auto kernel = work.in[4].data != nullptr ? domain_kernel<Rule, true> : domain_kernel<Rule, false>;
-    traverse<T>(work, kernel, nullptr, executor, sums);
+    const auto kernel = inputs.weights.data != nullptr ? domain_kernel<Rule, true> : domain_kernel<Rule, false>;
+    Run<T> run;
+    if (single_run(inputs, nullptr, run)) {
+      kernel(nullptr, run, sums);
+    } else {
+      auto work = job(inputs);
+      constexpr auto names = predictions_of<Rule>();
+      for (int i = 0; i < predictions; ++i) {
+        if (names[static_cast<std::size_t>(i)].domain.is_all()) work.in[i].data = nullptr;
+      }
+      if (target_of<Rule>().domain.is_all()) work.in[2].data = nullptr;
+      work.in[3].data = nullptr;
+      traverse<T>(work, kernel, nullptr, executor, sums);
+    }
     if (sums[0] != 0) [[unlikely]]
       name_first_outside(inputs);
   }

@@ -199,7 +199,7 @@ struct Driver<per_set, Rule> {
   static T value_and_gradient(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
                               const Whole& whole, const Output<T>* outputs) {
     const Partial part = partial(rule, executor, inputs, whole);
-    gradient_of(rule, part, executor, inputs, outputs);
+    gradient_of(rule, reduction, part, executor, inputs, outputs);
     return value(rule, reduction, part);
   }
 
@@ -208,8 +208,8 @@ struct Driver<per_set, Rule> {
     *output.view.data = forward(rule, Reduction::mean, executor, inputs, whole);
   }
 
-  static void gradient_of(const Rule& rule, const Partial& part, const Executor& executor, const Inputs& inputs,
-                          const Output<T>* outputs) {
+  static void gradient_of(const Rule& rule, Reduction, const Partial& part, const Executor& executor,
+                          const Inputs& inputs, const Output<T>* outputs) {
     SetSlope<Rule> slope{&rule, part.sums};
     slope.sums.value = rule.value(part.sums);
     auto work = job(inputs, part.unit);

@@ -16,7 +16,7 @@ namespace LOSSES_NAMESPACE::detail {
 /// along them. The class axis has a stride of its own.
 template <class T>
 struct RowJob {
-  enum Which { logits, distribution, weights, gradient, values, labels, operands };
+  enum Which { logits, distribution, weights, gradient, values, labels, mask, operands };
 
   int rank = 0;
   Index size[max_rank] = {};
@@ -29,12 +29,14 @@ struct RowJob {
   T* g = nullptr;
   T* out = nullptr;  // unreduced values
   Labels y;
+  const bool* kept = nullptr;  // of a mask
   TargetOptions<T> target;
   const NumberOrVector<T>* label_weights = nullptr;  // multiply the terms of a label path
   T uniform_weight = 1;                              // multiplies all
   std::int64_t ignore_index = -100;
   const void* rule = nullptr;
   RowTerms<T> terms = nullptr;  // null: −Σ q log p
+  T far = far_below<T>;
   T scale = 1;
   bool adds = false;
   bool curvature = false;
@@ -97,10 +99,11 @@ struct RowJob {
 };
 
 /// Memory on the stack for the usual number of classes, on the heap beyond.
-template <class T>
+template <class T,
+          Index size_on_stack = 65536 / static_cast<Index>(sizeof(T))>  // a register of samples of 1024 classes
 class Scratch {
  public:
-  static constexpr Index on_stack = 65536 / static_cast<Index>(sizeof(T));  // a register of samples of 1024 classes
+  static constexpr Index on_stack = size_on_stack;
   explicit Scratch(Index size) {
     if (size > on_stack) heap_ = std::make_unique<T[]>(static_cast<std::size_t>(size));
   }

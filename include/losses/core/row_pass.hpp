@@ -70,19 +70,17 @@ struct RowLimits {
   }
 };
 
-/// S of a sample whose small loss needs its digits.
+/// S of the samples whose small loss needs its digits.
 template <class T>
-void refine_far_others(const RowPlaces<T>& places, Index classes, RowTile<T>& tile, Index i) {
-  if (!(tile.others[i] < far_below<T>) || tile.others[i] == 0) return;
-  tile.others[i] =
-      far_others(places.x(i), places.class_stride, classes, static_cast<Index>(tile.reference[i]), tile.highest[i]);
+void refine_far_others(const RowPlaces<T>& places, Index classes, T far, RowTile<T>& tile, Index i) {
+  if (!(tile.others[i] < far) || tile.others[i] == 0) return;
+  tile.others[i] = far_others(places.rows_x[i], classes, static_cast<Index>(tile.reference[i]), tile.highest[i]);
 }
 
 template <class T>
-void refine_far_others(const RowPlaces<T>& places, Index classes, RowTile<T>& tile) {
-  int far = 0;
-  for (Index i = 0; i < tile.size; ++i) far |= tile.others[i] < far_below<T> ? 1 : 0;
-  for (Index i = 0; far != 0 && i < tile.size; ++i) refine_far_others(places, classes, tile, i);
+void refine_far_others(const RowPlaces<T>& places, Index classes, T far, RowTile<T>& tile) {
+  if (!places.is_rows) return far_others(places.columns_x, places.class_stride, classes, far, tile);
+  for (Index i = 0; i < tile.size; ++i) refine_far_others(places, classes, far, tile, i);
 }
 
 /// The softmax against labels, for any rule of log p.
@@ -105,7 +103,7 @@ class LabelSoftmax {
                           static_cast<T*>(nullptr), 0, static_cast<const T*>(nullptr), 0);
       }
       limits.find(places, c, tile);
-      return refine_far_others(places, c, tile);
+      return refine_far_others(places, c, job_.far, tile);
     }
     blocks_ = row_blocks<T>(c);
     stores_ = job_.g != nullptr && (places.unpacks || !job_.adds) && !job_.curvature;
@@ -115,14 +113,14 @@ class LabelSoftmax {
       T* e = stores_ ? places.rows_g[i] : nullptr;
       if (e == x) {
         // In place the logits are gone after the pass that stores, so the one that does not comes first.
-        if (row(x, i, false, nullptr, tile)) refine_far_others(places, c, tile, i);
+        if (row(x, i, false, nullptr, tile)) refine_far_others(places, c, job_.far, tile, i);
         const T others = tile.others[i];
         if (row(x, i, false, e, tile)) {
           tile.others[i] = others;
           continue;
         }
       } else if (row(x, i, false, e, tile)) {
-        refine_far_others(places, c, tile, i);
+        refine_far_others(places, c, job_.far, tile, i);
         continue;
       }
       limits.begin(x, 1, c, i, tile);
@@ -192,7 +190,7 @@ class TargetSoftmax {
       column_target_sums(places.columns_x, places.class_stride, places.columns_h, places.given_stride, weights, c, tile,
                          target_);
       limits.find(places, c, tile);
-      return refine_far_others(places, c, tile);
+      return refine_far_others(places, c, job_.far, tile);
     }
     for (Index i = 0; i < tile.size; ++i) {
       const T* x = places.rows_x[i];
@@ -207,7 +205,7 @@ class TargetSoftmax {
       target_.w_reference[i] = weights != nullptr ? weights[r] : T(1);
       row_target_sums(x, h, weights, c, i, tile, target_);
     }
-    refine_far_others(places, c, tile);
+    refine_far_others(places, c, job_.far, tile);
   }
 
   /// Σ of the target's distances: infinite where any class but the limit's has a target.

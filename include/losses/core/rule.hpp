@@ -6,6 +6,7 @@
 
 #include <array>
 #include <concepts>
+#include <cstdint>
 #include <initializer_list>
 #include <limits>
 #include <string_view>
@@ -26,16 +27,24 @@ namespace LOSSES_NAMESPACE {
 ///   template <class V> Terms<V> operator()(V prediction, V target, V parameter) const;   // a parameter per column
 struct per_element {};
 
-/// A term for each sample, over its classes. The rule sees the log-probability of the sample's label.
+/// A term for each sample, over its classes: a formula of the log-probability of the sample's label,
 ///
 ///   template <class V> Terms<V> operator()(V log_p) const;
+///
+/// or, with `using Target = rule::Label;` (or NumberRow, LabelRow), a formula over the whole row, which returns the value
+/// and writes the slopes where they are asked for:
+///
+///   T operator()(const rule::Row<T>& row, T* slope) const;   // slope may be null
 struct per_row {};
 
-/// One value of sums over the whole input.
+/// One value of sums over a set: the whole input,
 ///
 ///   template <class V> std::array<V, N> sums(V prediction, V target) const;
 ///   double value(const Sums<N>& sums) const;
 ///   template <class V> V slope(const Sums<N>& sums, V prediction, V target) const;
+///
+/// A rule with a `RegionInput` is a formula of regions (core/region.hpp): of the whole input, of each sample, or of each class
+/// of a softmax; one with a `RankingInput` is a formula of errors in falling order (core/ranking.hpp).
 struct per_set {};
 
 /// What a rule gives for one term: its value, dvalue/dprediction and the second derivative; for a rule of two
@@ -67,15 +76,44 @@ struct Sums {
   double operator[](int i) const { return of[static_cast<std::size_t>(i)]; }
 };
 
+/// What the target of a formula over a row is.
+struct Label {};      ///< an integer in [0, c) for each sample: [n]
+struct NumberRow {};  ///< numbers, in the domain of the rule's `target`: [n × c]
+struct LabelRow {};   ///< integers in [0, c), or −1 for none: [n × c]
+
+/// A sample as a formula over its row sees it. The classes are contiguous, whatever the storage of the batch; with a mask
+/// they are those that it keeps.
+template <class T>
+struct Row {
+  const T* x = nullptr;
+  Eigen::Index size = 0;
+  Eigen::Index label = 0;                // of a Label
+  const T* target = nullptr;             // of a NumberRow
+  const std::int64_t* labels = nullptr;  // of a LabelRow
+  Eigen::Index stride = 1;               // between classes of x: not 1 only for a rule that says `takes_stride`
+  double* memory = nullptr;
+  Eigen::Index capacity = 0;
+
+  /// Working memory, not initialised: `size` numbers of type N. The rule says how many of these it uses:
+  /// `static constexpr int scratch_rows = 2;` gives scratch(0) and scratch(1).
+  template <class N = T>
+  N* scratch(int i) const {
+    static_assert(sizeof(N) <= sizeof(double));
+    return reinterpret_cast<N*>(memory + i * capacity);
+  }
+};
+
 /// The values that an argument may have. NaN is let through: it becomes the result.
 struct Domain {
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
   bool open = false;  ///< low itself is outside
+  bool ends = false;  ///< what lies between low and high is outside
   std::string_view text = "";
 
   static constexpr Domain all() { return {}; }
   static constexpr Domain unit_interval() { return {.low = 0, .high = 1, .open = false, .text = "in [0, 1]"}; }
+  static constexpr Domain signs() { return {.low = -1, .high = 1, .ends = true, .text = "-1 or 1"}; }
   static constexpr Domain positive() {
     return {.low = 0, .high = std::numeric_limits<double>::infinity(), .open = true, .text = "positive"};
   }
@@ -88,8 +126,9 @@ struct Domain {
   template <class V>
   auto excludes(V v) const {
     using S = typename V::Scalar;
-    return open ? (v <= V(static_cast<S>(low))) | (v > V(static_cast<S>(high)))
-                : (v < V(static_cast<S>(low))) | (v > V(static_cast<S>(high)));
+    const V a(static_cast<S>(low)), b(static_cast<S>(high));
+    const auto outside = open ? (v <= a) | (v > b) : (v < a) | (v > b);
+    return ends ? outside | ((v > a) & (v < b)) : outside;
   }
 };
 

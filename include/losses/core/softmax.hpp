@@ -55,17 +55,6 @@ inline constexpr T lowest = std::numeric_limits<T>::lowest();
 template <class T>
 inline constexpr T infinity = std::numeric_limits<T>::infinity();
 
-inline constexpr Index cache_line = 64;
-
-/// Asks for the memory of [data, data + size), to read or to write.
-template <bool writes = false, class T>
-LOSSES_INLINE void prefetch([[maybe_unused]] const T* data, [[maybe_unused]] Index size) {
-#if LOSSES_VECTOR_EXTENSIONS
-  constexpr Index line = cache_line / static_cast<Index>(sizeof(T));
-  for (Index i = 0; i < size; i += line) __builtin_prefetch(data + i, writes);
-#endif
-}
-
 /// f(0), …, f(n − 1), each with its own constant.
 template <int n, class F>
 LOSSES_INLINE void unroll(const F& f) {
@@ -126,27 +115,49 @@ class WideLanes {
 // ---- rows: the classes of a sample are contiguous
 // ---------------------------------------------------------------------
 
-/// Below this S, all the other classes are more than 15 below the highest: the rounding of x_j − m in float would then be
-/// more than 1e-6 of e_j, and so of a loss that small.
-template <class T>
-inline constexpr T far_below = sizeof(T) == sizeof(float) ? T(0x1p-22) : T(0);
+/// Below this S the rounding of x_j − m shows in a value that is as small as S: where all the other classes are more than 15
+/// below the highest; for a rule that says `amplifies`, whose value is a power of S, more than 3.
+template <class T, bool amplifies = false>
+inline constexpr T far_below = amplifies ? T(0x1p-5) : T(0x1p-22);
 
-/// S from differences that are not rounded.
+/// exp(x − m) as if x − m were not rounded: exp(d) (1 + r) with d + r = x − m.
+template <class V>
+LOSSES_INLINE V exp_of_difference(const V& x, const V& m) {
+  const V d = x - m, shift = d - x;
+  const V r = (x - (d - shift)) - (m + shift);
+  const V e = exp_nonpos(d);
+  return where(e == V(0), V(0), fma(e, r, e));
+}
+
+/// S from differences that are not rounded, of a row whose classes are contiguous.
 template <class T>
-LOSSES_KERNEL T far_others(const T* x, Index stride, Index classes, Index reference, T highest) {
-  using V = Lanes<double>;
-  constexpr Index width = V::size;
-  const V m(static_cast<double>(highest));
-  Accumulator<double> sum;
-  for (Index begin = 0; begin < classes; begin += width) {
-    double logits[width];
-    for (Index i = 0; i < width; ++i) {
-      const Index j = begin + i;
-      logits[i] = j < classes && j != reference ? static_cast<double>(x[j * stride]) : -infinity<double>;
-    }
-    sum.add(exp_nonpos(V::load(logits) - m));
-  }
+LOSSES_KERNEL T far_others(const T* x, Index classes, Index reference, T highest) {
+  using V = Lanes<T>;
+  Accumulator<T> sum;
+  for_single_lanes<T>(classes, [&](auto lanes, Index j) LOSSES_INLINE_LAMBDA {
+    const V e = exp_of_difference(lanes.load(x + j), V(highest));
+    sum.add(lanes.keep(where(V::iota() == V(static_cast<T>(reference - j)), V(0), e)));
+  });
   return static_cast<T>(sum.total());
+}
+
+/// The same for the samples of a tile whose S is below `far`.
+template <class T>
+LOSSES_KERNEL void far_others(const T* x, Index class_stride, Index classes, T far, RowTile<T>& tile) {
+  using V = Lanes<T>;
+  for_single_lanes<T>(tile.size, [&](auto lanes, Index i) LOSSES_INLINE_LAMBDA {
+    const V before = lanes.load(tile.others + i);
+    const V m = lanes.load(tile.highest + i);
+    const V r = lanes.load(tile.reference + i);
+    const auto refines = (before < V(far)) & (before != V(0));
+    if (!any(refines)) return;
+    WideLanes<T> sum;
+    for (Index j = 0; j < classes; ++j) {
+      const V e = exp_of_difference(lanes.load(x + j * class_stride + i), m);
+      sum.add(where(r == V(static_cast<T>(j)), V(0), e));
+    }
+    lanes.store(where(refines, sum.narrowed(), before), tile.others + i);
+  });
 }
 
 /// The first class with the highest logit.
