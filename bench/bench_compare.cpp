@@ -17,7 +17,9 @@ namespace {
 
 std::vector<bench::Row> rows() {
   std::vector<bench::Row> all;
-  for (const auto& room : {bench::rows_of_regression(), bench::rows_of_classification()}) {
+  for (const auto& room : {bench::rows_of_regression(), bench::rows_of_classification(), bench::rows_of_detection(),
+                           bench::rows_of_segmentation(), bench::rows_of_metric(), bench::rows_of_generative(),
+                           bench::rows_of_sequence()}) {
     all.insert(all.end(), room.begin(), room.end());
   }
   return all;

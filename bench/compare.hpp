@@ -40,6 +40,8 @@ struct Bar {
   static Bar times_limit_everywhere(double factor) { return {Kind::limit, factor, true}; }
   /// At most LibTorch's time divided by `factor`.
   static Bar torch_over(double factor) { return {Kind::torch, factor, false}; }
+  /// At most `factor` times LibTorch's time, in every build.
+  static Bar times_torch(double factor) { return {Kind::torch, 1 / factor, true}; }
   /// Shown for comparison.
   static Bar none() { return {}; }
 
@@ -112,6 +114,7 @@ inline std::string bar_text(const Result& result) {
       return "≤ " + number + " × " + result.limit_name;
     case Bar::Kind::torch:
       if (result.bar.factor == 1) return result.torch == 0 ? "" : "≤ LibTorch";
+      if (result.bar.factor < 1) return "≤ " + format("%g", 1 / result.bar.factor) + " × LibTorch";
       return "≤ LibTorch / " + number;
     default:
       return "";

@@ -18,7 +18,12 @@
 namespace bench {
 
 std::vector<Row> rows_of_regression();
+std::vector<Row> rows_of_generative();
 std::vector<Row> rows_of_classification();
+std::vector<Row> rows_of_detection();
+std::vector<Row> rows_of_segmentation();
+std::vector<Row> rows_of_sequence();
+std::vector<Row> rows_of_metric();
 
 template <class X>
 TorchArgument torch_argument(Eigen::PlainObjectBase<X>& x) {
