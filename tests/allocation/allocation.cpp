@@ -2,20 +2,18 @@
 
 // P10: value_and_gradient allocates nothing. Every way to the heap is counted: malloc and its siblings, and so operator new.
 
-#include <atomic>
 #include <cstdlib>
 #include <new>
 
 #include <losses/classification/cross_entropy.hpp>
 #include <losses/regression.hpp>
+#include <losses/sequence.hpp>
+#include <losses/tensor.hpp>
 
+#include "allocations.hpp"
 #include "laws_of_rows.hpp"
 
-namespace {
-
-std::atomic<long> allocations{0};
-
-}  // namespace
+using losses_test::allocations;
 
 #if defined(__GLIBC__)
 
@@ -67,13 +65,6 @@ void operator delete(void* memory, std::size_t) noexcept {
 using namespace losses_test;
 
 namespace {
-
-template <class Call>
-long allocations_of(const Call& call) {
-  const long before = allocations.load();
-  call();
-  return allocations.load() - before;
-}
 
 /// forward, value_and_gradient, add_to and partial; contiguous, row-major against column-major, and strided.
 template <class L>
@@ -178,6 +169,37 @@ void cross_entropy() {
   }
 }
 
+/// Sequences with a workspace that an earlier call filled, in both layouts.
+template <class T, int layout>
+void sequences() {
+  Random random(151);
+  Eigen::Tensor<T, 3, layout> x(37, 3, 11), g(37, 3, 11);
+  for (Index i = 0; i < x.size(); ++i) x.data()[i] = static_cast<T>(random.normal());
+  g.setZero();
+  const Columns<T> one = laws::draw_logits<T>(30, 11, 152), w = draw_weights<T>(3, 1, 153);
+  Columns<T> one_gradient(30, 11);
+  Eigen::Matrix<int, Eigen::Dynamic, Eigen::Dynamic> targets(3, 6);
+  for (Index i = 0; i < targets.size(); ++i) targets.data()[i] = static_cast<int>(1 + random.below(10));
+  const std::vector<int> flat = {1, 2, 2, 10, 3}, frames = {37, 20, 1}, labels = {6, 3, 0}, flat_labels = {2, 3, 0};
+  for (const auto input : {losses::CTCInput::logits, losses::CTCInput::log_probabilities}) {
+    const losses::CTC<T> loss({.input = input});
+    const typename losses::CTC<T>::Workspace workspace;
+    loss.value_and_gradient(x, targets, frames, labels, losses::add_to(g, 0), workspace);
+    const long count = allocations_of([&] {
+      loss.value_and_gradient(x, targets, frames, labels, g, workspace);
+      loss.value_and_gradient(x, targets, frames, labels, w, g, workspace);
+      loss.value_and_gradient(x, flat, frames, flat_labels, losses::add_to(g, 2), workspace);
+      loss.value_and_gradient(one, flat, one_gradient, workspace);
+      loss.forward(x, targets, frames, labels, workspace);
+      loss.value(loss.partial(x, targets, frames, labels, w, workspace));
+    });
+    INFO(laws::type_name<T> << (layout == Eigen::RowMajor ? ", row-major" : ", column-major"));
+    CHECK(count == 0);
+    // Without one: a block of memory, whatever the number of sequences.
+    CHECK(allocations_of([&] { loss.value_and_gradient(x, targets, frames, labels, g); }) <= 3);
+  }
+}
+
 }  // namespace
 
 TEST_CASE("allocation: the counter counts") {
@@ -199,4 +221,11 @@ TEST_CASE("allocation: losses of two predictions, and of a column each, allocate
 TEST_CASE("allocation: cross-entropy up to 1024 classes allocates nothing") {
   cross_entropy<float>();
   cross_entropy<double>();
+}
+
+TEST_CASE("allocation: sequences with a workspace allocate nothing") {
+  sequences<float, Eigen::RowMajor>();
+  sequences<float, Eigen::ColMajor>();
+  sequences<double, Eigen::RowMajor>();
+  sequences<double, Eigen::ColMajor>();
 }
