@@ -64,6 +64,7 @@ met() {
     eigen) has_header eigen3/Eigen/Core || has_header Eigen/Core ;;
     catch2) has_header catch2/catch.hpp || has_header catch2/catch_test_macros.hpp ;;
     benchmark) has_header benchmark/benchmark.h ;;
+    json) has_header nlohmann/json.hpp ;;
     gnuplot) have gnuplot ;;
     clang) clang_sanitizes ;;
   esac
@@ -77,6 +78,7 @@ package() {
     apt:pkgconfig) echo pkg-config ;;
     apt:eigen) echo libeigen3-dev ;;
     apt:benchmark) echo libbenchmark-dev ;;
+    apt:json) echo nlohmann-json3-dev ;;
     apt:gnuplot) echo gnuplot-nox ;;
     apt:clang) echo clang libclang-rt-dev ;;
     dnf:clang) echo clang compiler-rt ;;
@@ -89,17 +91,21 @@ package() {
     dnf:eigen) echo eigen3-devel ;;
     dnf:catch2) echo catch-devel ;;
     dnf:benchmark) echo google-benchmark-devel ;;
+    dnf:json) echo json-devel ;;
     pacman:compiler) echo gcc ;;
     pacman:pkgconfig) echo pkgconf ;;
+    pacman:json) echo nlohmann-json ;;
     brew:compiler) echo gcc ;;
     brew:pkgconfig) echo pkgconf ;;
     brew:benchmark) echo google-benchmark ;;
+    brew:json) echo nlohmann-json ;;
     none:compiler) echo 'a C++20 compiler (g++ 11 or clang++ 14, or later)' ;;
     none:cmake) echo 'CMake 3.22 or later' ;;
     none:ninja) echo 'Ninja' ;;
     none:pkgconfig) echo 'pkg-config' ;;
     none:eigen) echo 'Eigen 3.4 or later' ;;
     none:catch2) echo 'Catch2 2.13 or 3' ;;
+    none:json) echo 'nlohmann-json 3.9 or later' ;;
     none:benchmark) echo 'Google Benchmark 1.7 or later' ;;
     *) echo "$1" ;;
   esac
@@ -142,7 +148,7 @@ needs='compiler cmake ninja eigen'
 for set_name; do
   case $set_name in
     build) ;;
-    test) needs="$needs pkgconfig catch2" ;;
+    test) needs="$needs pkgconfig catch2 json" ;;
     bench) needs="$needs benchmark" ;;
     demo) needs="$needs gnuplot" ;;
     clang) needs="$needs clang" ;;

@@ -3,9 +3,9 @@
 // lengths, and measured by NDCG@10 on queries held out. A mask says which places of a list hold a document.
 //
 // expect: untrained +0\.[45]
-// expect: ListNet +0\.(7[5-9]|[89])
-// expect: PairwiseLogistic +0\.(7[5-9]|[89])
-// expect: ListMLE +0\.(7[5-9]|[89])
+// expect: ListNet +0\.9[5-9]
+// expect: PairwiseLogistic +0\.9[5-9]
+// expect: ListMLE +0\.9[5-9]
 
 #include <algorithm>
 #include <cmath>

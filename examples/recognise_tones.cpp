@@ -76,7 +76,6 @@ struct Network {
     return Matrix::NullaryExpr(rows, columns, [] { return uniform(-0.3f, 0.3f); });
   }
   Matrix first = draw(3 * filters + 1, 24), second = draw(25, classes);
-
   static Matrix times(const Matrix& x, const Matrix& weights) {
     return (x * weights.topRows(x.cols())).rowwise() + weights.bottomRows<1>();
   }
@@ -120,7 +119,6 @@ int main() {
   const losses::CTC<float> ctc;
   losses::CTC<float>::Workspace workspace;
   examine("before training", ctc, network, test);
-
   Matrix logit_gradient(lessons.features.rows(), classes);
   Matrix speed_first = 0 * network.first, speed_second = 0 * network.second;
   for (int epoch = 0; epoch <= 400; ++epoch) {

@@ -12,13 +12,13 @@ using losses::Reduction;
 namespace {
 
 /// Zhang and Sabuncu (2018), eq. (6): (1 − p_y^q)/q.
-constexpr auto formula = [](const auto& rule, const Jet& log_p) {
+constexpr auto eq_6 = [](const auto& rule, const Jet& log_p) {
   const Real q = static_cast<Real>(rule.q);
   return -expm1(q * log_p) / q;
 };
 
-struct Reference : rows::OfLogP<decltype(formula)> {
-  Reference() : rows::OfLogP<decltype(formula)>{formula} {}
+struct Reference : rows::OfLogP<decltype(eq_6)> {
+  Reference() : rows::OfLogP<decltype(eq_6)>{eq_6} {}
 
   template <class Rule>
   Real condition(const Rule& rule, const std::vector<Jet>& row, Index label) const {

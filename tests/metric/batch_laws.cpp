@@ -64,9 +64,12 @@ Drawn<T> draw_batch(const BatchVerbs<T>& verbs, Index n, Index d, std::uint64_t 
 template <class T>
 void accuracy(const BatchVerbs<T>& verbs) {
   Worst value, slope;
-  for (const auto& [n, d] : {std::pair<Index, Index>{2, 3}, {5, 1}, {6, 4}, {13, 5}, {18, 3}, {24, 2}}) {
+  for (const auto& shape : {std::pair<Index, Index>{2, 3}, {5, 1}, {6, 4}, {13, 5}, {18, 3}, {24, 2}}) {
+    const Index n = shape.first, d = shape.second;
     for (std::uint64_t seed = 0; seed < 3; ++seed) {
-      const auto [y, x] = draw_batch(verbs, n, d, 100 * seed + static_cast<std::uint64_t>(n));
+      const Drawn<T> drawn = draw_batch(verbs, n, d, 100 * seed + static_cast<std::uint64_t>(n));
+      const LabelVector& y = drawn.y;
+      const Columns<T>& x = drawn.x;
       Batch batch = batch_of(x, y);
       const Sum want = total(verbs, batch);
       const Real weight = want.weight > 0 ? want.weight : 1;
@@ -305,7 +308,9 @@ void traps(const BatchVerbs<T>& verbs) {
 /// Law 11 and P7.
 template <class T>
 void refusals_of(const BatchVerbs<T>& verbs) {
-  const auto [y, x] = draw_batch(verbs, 12, 3, 111);
+  const Drawn<T> drawn = draw_batch(verbs, 12, 3, 111);
+  const LabelVector& y = drawn.y;
+  const Columns<T>& x = drawn.x;
   Columns<T> g = Columns<T>::Constant(12, 3, T(7)), wrong = Columns<T>::Constant(12, 4, T(7));
   const std::string words = verbs.name.substr(0, verbs.name.find(',')) + ": ";
   refuses(words + "gradient", wrong,

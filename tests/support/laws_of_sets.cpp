@@ -79,18 +79,21 @@ Columns<T> term_weights(const SetVerbs<T>& verbs, Index n, Index c, std::uint64_
   return draw_weights<T>(n, verbs.class_axis ? 1 : c, seed);
 }
 
-/// dp/dx of each entry.
+/// dp/dx of each entry; of a softmax p, which is what its entries have in common.
 template <class T>
 Reals chain(const SetVerbs<T>& verbs, const Columns<T>& p, const Columns<T>& y) {
   Reals f = Reals::Ones(p.rows(), p.cols());
-  Jets x(p.rows(), p.cols());
-  for (Index i = 0; i < p.size(); ++i) x(i % p.rows(), i / p.rows()) = Jet(as_real(p(i)));
   for (Index i = 0; i < p.rows(); ++i) {
+    Real total = 0;
+    const Real highest = p.cols() > 0 ? as_real(p.row(i).maxCoeff()) : 0;
     for (Index k = 0; k < p.cols(); ++k) {
-      if (verbs.kind == SetKind::logits) f(i, k) = sigmoid(x(i, k)).f * sigmoid(-x(i, k)).f;
-      if (verbs.kind == SetKind::labels)
-        f(i, k) = static_cast<Real>(y(i, 0)) < 0 ? 0 : SoftmaxRow(x, i).p[static_cast<std::size_t>(k)].f;
+      const Real x = as_real(p(i, k));
+      if (verbs.kind == SetKind::logits) f(i, k) = sigmoid(Jet(x)).f * sigmoid(Jet(-x)).f;
+      if (verbs.kind != SetKind::labels) continue;
+      f(i, k) = static_cast<Real>(y(i, 0)) < 0 ? 0 : std::exp(x - highest);
+      total += f(i, k);
     }
+    if (total > 0) f.row(i) /= total;
   }
   return f;
 }

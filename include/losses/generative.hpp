@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// Losses of generated images. Besides: <losses/generative/vgg16.hpp>, which works on Eigen::Tensor, and
+/// <losses/generative/safetensors.hpp>, which reads its weights from a file and needs nlohmann-json.
+
+#include <losses/generative/perceptual.hpp>
+#include <losses/generative/style.hpp>
