@@ -122,7 +122,7 @@ Columns<T> draw_embeddings(Index n, Index d, const LabelVector& labels, std::uin
   for (Index i = 0; i < n; ++i) {
     const double size = random.decades(0.3, 3);
     for (Index k = 0; k < d; ++k) {
-      Random centre(static_cast<std::uint64_t>(1000 + 31 * labels(i) + k));
+      Random centre(1000 + 31 * static_cast<std::uint64_t>(labels(i)) + static_cast<std::uint64_t>(k));
       x(i, k) = static_cast<T>(size * (random.normal() + 0.7 * centre.normal()));
     }
   }

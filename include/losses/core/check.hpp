@@ -35,9 +35,14 @@ void append(std::string& text, Flag flag) {
   text += flag ? "true" : "false";
 }
 
+template <std::same_as<char> Letter>
+void append(std::string& text, Letter letter) {
+  text += letter;
+}
+
 template <class Number>
   requires(std::integral<Number> || std::floating_point<Number>)
-&&(!std::same_as<Number, bool>)void append(std::string& text, Number number) {
+&&(!std::same_as<Number, bool> && !std::same_as<Number, char>)void append(std::string& text, Number number) {
   char digits[64];
   const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
   text.append(digits, end);

@@ -115,9 +115,19 @@ consteval auto verdict_with_gradients() {
 template <class Verdict>
 concept IsAccepted = Verdict::value;
 
-/// A driver whose curvature some rules lack says so: has_curvature.
 template <class Driver>
-concept HasCurvature = requires { &Driver::curvature; } && !requires { requires !Driver::has_curvature; };
+concept NamesCurvature = requires {
+  &Driver::curvature;
+};
+
+/// A driver whose curvature some rules lack says so: has_curvature. g++ 12 finds a member whose constraint fails, too.
+template <class Driver>
+concept SaysNoCurvature = requires {
+  requires !Driver::has_curvature;
+};
+
+template <class Driver>
+concept HasCurvature = NamesCurvature<Driver> && !SaysNoCurvature<Driver>;
 
 template <class Driver>
 concept HasPartial = requires {
@@ -170,7 +180,7 @@ concept AcceptsGradients = detail::IsAccepted<decltype(detail::verdict_with_grad
 ///
 /// Throws std::invalid_argument (shapes, options, weights, values outside their domain, memory that overlaps) and
 /// std::out_of_range (labels) before anything is written. A gradient that owns its memory is resized; it may be the
-/// prediction itself, where the loss is per_element or per_row.
+/// prediction itself, where the loss is per_element, per_row or per_box.
 template <class R>
 class Loss {
   using Driver = detail::DriverOf<R>;
