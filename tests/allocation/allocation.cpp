@@ -6,7 +6,6 @@
 #include <new>
 
 #include <losses/classification/cross_entropy.hpp>
-#include <losses/regression.hpp>
 #include <losses/sequence.hpp>
 #include <losses/tensor.hpp>
 
@@ -65,76 +64,6 @@ void operator delete(void* memory, std::size_t) noexcept {
 using namespace losses_test;
 
 namespace {
-
-/// forward, value_and_gradient, add_to and partial; contiguous, row-major against column-major, and strided.
-template <class L>
-void element_loss(const char* name, const L& loss, double low) {
-  using T = typename L::Scalar;
-  for (const auto& shape : {std::pair<Index, Index>{1, 1}, {33, 1}, {300, 7}, {150, 131}, {50000, 1}}) {
-    const Index n = shape.first, c = shape.second;
-    const Columns<T> p = draw_weights<T>(n, c, 141) + static_cast<T>(low), y = draw_weights<T>(n, c, 142), w = y;
-    const Vector<T> per_sample = w.col(0);
-    const Rows<T> rows = p;
-    Columns<T> memory(2 * n, c), g(n, c);
-    const laws::Output<T> strided(memory.data(), n, c, AnyStride(2 * n, 2));
-    const long count = allocations_of([&] {
-      loss.forward(p, y);
-      loss.value_and_gradient(p, y, g);
-      loss.value_and_gradient(p, y, w, g);
-      loss.value_and_gradient(p, y, per_sample, g);
-      loss.value_and_gradient(rows, y, w, g);
-      loss.value_and_gradient(rows, y, w, strided);
-      loss.value_and_gradient(rows, y, w, losses::add_to(strided, 2));
-      loss.value_and_gradient(p.transpose(), y.transpose(), g.transpose());
-      loss.value_and_gradient(p.topRows(1), y.topRows(1), g.topRows(1));
-      loss.value(loss.partial(p, y, w));
-    });
-    INFO(name << " " << laws::type_name<T> << " [" << n << " x " << c << "]");
-    CHECK(count == 0);
-  }
-}
-
-template <class T>
-void element_losses() {
-  element_loss("L1", losses::L1<T>(), 0);
-  element_loss("MSE", losses::MSE<T>(), 0);
-  element_loss("RMSE", losses::RMSE<T>(), 0);
-  element_loss("Huber", losses::Huber<T>(), 0);
-  element_loss("SmoothL1", losses::SmoothL1<T>(), 0);
-  element_loss("LogCosh", losses::LogCosh<T>(), 0);
-  element_loss("Quantile", losses::Quantile<T>(), 0);
-  element_loss("Expectile", losses::Expectile<T>(), 0);
-  element_loss("EpsilonInsensitive", losses::EpsilonInsensitive<T>(), 0);
-  element_loss("Charbonnier", losses::Charbonnier<T>(), 0);
-  element_loss("Cauchy", losses::Cauchy<T>(), 0);
-  element_loss("Welsch", losses::Welsch<T>(), 0);
-  element_loss("GemanMcClure", losses::GemanMcClure<T>(), 0);
-  element_loss("Tukey", losses::Tukey<T>(), 0);
-  element_loss("Barron", losses::Barron<T>(), 0);
-  element_loss("MSLE", losses::MSLE<T>(), 0);
-  element_loss("MAPE", losses::MAPE<T>(), 0);
-  element_loss("Poisson", losses::Poisson<T>(), 0);
-  element_loss("Poisson, full", losses::Poisson<T>({.log_input = false, .full = true}), 0);
-  element_loss("Gamma", losses::Gamma<T>(), 0);
-  element_loss("Tweedie", losses::Tweedie<T>(), 0);
-}
-
-template <class T>
-void two_predictions() {
-  const losses::GaussianNLL<T> loss;
-  const Columns<T> mean = draw_weights<T>(300, 7, 143), variance = draw_weights<T>(300, 7, 144), y = mean;
-  Columns<T> g_mean(300, 7), g_variance(300, 7);
-  Rows<T> rows(300, 7);
-  CHECK(allocations_of([&] {
-          loss.value_and_gradient(mean, variance, y, g_mean, g_variance);
-          loss.value_and_gradient(mean, variance, y, y, rows, g_variance);
-        }) == 0);
-  const losses::MultiQuantile<T> quantiles;
-  const Columns<T> p = draw_weights<T>(500, 3, 145);
-  const Vector<T> target = p.col(1);
-  Columns<T> g(500, 3);
-  CHECK(allocations_of([&] { quantiles.value_and_gradient(p, target, g); }) == 0);
-}
 
 template <class T>
 void cross_entropy() {
@@ -206,16 +135,6 @@ TEST_CASE("allocation: the counter counts") {
   double last = 1;
   CHECK(allocations_of([&] { last = Eigen::VectorXd::Zero(1000).eval()(999); }) > 0);
   CHECK(last == 0);
-}
-
-TEST_CASE("allocation: per_element and per_set losses allocate nothing") {
-  element_losses<float>();
-  element_losses<double>();
-}
-
-TEST_CASE("allocation: losses of two predictions, and of a column each, allocate nothing") {
-  two_predictions<float>();
-  two_predictions<double>();
 }
 
 TEST_CASE("allocation: cross-entropy up to 1024 classes allocates nothing") {

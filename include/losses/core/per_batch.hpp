@@ -73,6 +73,19 @@ inline std::vector<Index> number_labels(const Labels& labels) {
   return numbers;
 }
 
+/// A policy for work of n² d: a small batch stays on the calling thread.
+inline Executor executor_for_pairs(const Executor& executor, Index rows, Index dimensions) {
+  const double n = static_cast<double>(rows);
+  return n * n * static_cast<double>(dimensions + 8) > 1e6 ? executor : Executor{};
+}
+
+/// f(first, last) for chunks of 64 rows.
+template <class F>
+void for_row_chunks(const Executor& executor, Index rows, const F& f) {
+  constexpr Index size = 64;
+  executor((rows + size - 1) / size, [&](Index chunk) { f(chunk * size, std::min(rows, (chunk + 1) * size)); });
+}
+
 /// The rows of a batch, made ready for products: of length 1 (cosines), or with their mean taken away (distances).
 template <class T>
 struct PackedBatch {
@@ -89,25 +102,31 @@ struct PackedBatch {
   Index size() const { return rows.rows(); }
   Index padded() const { return static_cast<Index>(classes.size()); }
 
-  PackedBatch(const BatchInputs<T>& inputs, rule::Pairs pairs) {
-    const Index n = inputs.rows();
-    rows.resize(n, inputs.dimensions());
-    T largest = 0;
-    for (Index i = 0; i < n; ++i) {
-      const auto& view = inputs.views[i / std::max<Index>(inputs.samples(), 1)];
-      const T* from = view.data + (i % inputs.samples()) * view.stride[0];
-      T* to = rows.data() + i * rows.cols();
-      for (Index k = 0; k < rows.cols(); ++k) {
-        to[k] = from[k * view.stride[1]];
-        finite = finite && std::abs(to[k]) <= std::numeric_limits<T>::max();
-        largest = std::max(largest, std::abs(to[k]));
+  PackedBatch(const BatchInputs<T>& inputs, rule::Pairs pairs, const Executor& executor) {
+    const Index n = inputs.rows(), d = inputs.dimensions();
+    rows.resize(n, d);
+    std::vector<T> largest(static_cast<std::size_t>(n));  // of each row; NaN or infinite where an entry is
+    for_row_chunks(executor, n, [&](Index first, Index last) {
+      for (Index i = first; i < last; ++i) {
+        const auto& view = inputs.views[i / inputs.samples()];
+        const T* from = view.data + (i % inputs.samples()) * view.stride[0];
+        T* to = rows.data() + i * d;
+        T most = 0;
+        for (Index k = 0; k < d; ++k) {
+          to[k] = from[k * view.stride[1]];
+          const T size = std::abs(to[k]);
+          most = size > most || std::isnan(size) ? size : most;
+        }
+        largest[static_cast<std::size_t>(i)] = most;
       }
-    }
+    });
+    for (const T most : largest) finite = finite && most <= std::numeric_limits<T>::max();
     number_classes(inputs);
+    if (!finite && pairs == rule::Pairs::cosines) return;
     if (pairs == rule::Pairs::cosines) {
-      normalise();
+      normalise(largest, executor);
     } else {
-      centre(largest);
+      centre(largest, executor);
     }
   }
 
@@ -133,32 +152,34 @@ struct PackedBatch {
   }
 
   /// Rows of length 1. Each is scaled by a power of two first, so that no square overflows or vanishes.
-  void normalise() {
-    const Index n = size(), d = rows.cols();
-    inverse.assign(static_cast<std::size_t>(n), 0.0);
-    for (Index i = 0; i < n; ++i) {
-      T* x = rows.data() + i * d;
-      T largest = 0;
-      for (Index k = 0; k < d; ++k) largest = std::max(largest, std::abs(x[k]));
-      if (!finite || largest == 0) continue;
-      const double scale = power_of_two_near(1 / largest, largest);
-      double sum = 0;
-      for (Index k = 0; k < d; ++k) {
-        const double scaled = static_cast<double>(x[k]) * scale;
-        sum += scaled * scaled;
+  void normalise(const std::vector<T>& largest, const Executor& executor) {
+    const Index d = rows.cols();
+    inverse.assign(largest.size(), 0.0);
+    for_row_chunks(executor, size(), [&](Index first, Index last) {
+      for (Index i = first; i < last; ++i) {
+        const auto at = static_cast<std::size_t>(i);
+        if (largest[at] == 0) continue;
+        T* x = rows.data() + i * d;
+        const double scale = inverse_power_of_two(largest[at]);
+        double sum = 0;
+        for (Index k = 0; k < d; ++k) {
+          const double scaled = static_cast<double>(x[k]) * scale;
+          sum += scaled * scaled;
+        }
+        const double norm = std::sqrt(sum);
+        inverse[at] = scale / norm;
+        for (Index k = 0; k < d; ++k) x[k] = static_cast<T>(static_cast<double>(x[k]) * scale / norm);
       }
-      const double norm = std::sqrt(sum);
-      inverse[static_cast<std::size_t>(i)] = scale / norm;
-      for (Index k = 0; k < d; ++k) x[k] = static_cast<T>(static_cast<double>(x[k]) * scale / norm);
-    }
+    });
   }
 
   /// Distances do not change with the mean, and what is taken from them by ‖a‖² + ‖b‖² − 2ab is least without it.
-  void centre(T largest) {
+  void centre(const std::vector<T>& largest, const Executor& executor) {
     const Index n = size(), d = rows.cols();
-    constexpr int far = std::numeric_limits<T>::max_exponent / 3;
-    if (finite && largest > 0 && std::abs(std::ilogb(largest)) > far) {
-      unit = power_of_two_near(1 / largest, largest);
+    constexpr int far = std::numeric_limits<T>::max_exponent / 3;  // squares and their sums are safe below
+    const T most = finite && n > 0 ? *std::max_element(largest.begin(), largest.end()) : T(0);
+    if (most > 0 && std::abs(std::ilogb(most)) > far) {
+      unit = inverse_power_of_two(most);
       for (Index i = 0; i < rows.size(); ++i) {
         rows.data()[i] = static_cast<T>(static_cast<double>(rows.data()[i]) * unit);
       }
@@ -166,25 +187,28 @@ struct PackedBatch {
     given = rows;
     std::vector<double> mean(static_cast<std::size_t>(d), 0.0);
     for (Index i = 0; i < n; ++i) {
-      for (Index k = 0; k < d; ++k) mean[static_cast<std::size_t>(k)] += static_cast<double>(given(i, k));
+      const T* x = given.data() + i * d;
+      for (Index k = 0; k < d; ++k) mean[static_cast<std::size_t>(k)] += static_cast<double>(x[k]);
     }
     for (double& each : mean) each /= static_cast<double>(std::max<Index>(n, 1));
     squares.assign(classes.size(), T(0));
-    for (Index i = 0; i < n; ++i) {
-      double sum = 0;
-      for (Index k = 0; k < d; ++k) {
-        const double x = static_cast<double>(given(i, k)) - mean[static_cast<std::size_t>(k)];
-        rows(i, k) = static_cast<T>(x);
-        sum += x * x;
+    for_row_chunks(executor, n, [&](Index first, Index last) {
+      for (Index i = first; i < last; ++i) {
+        double sum = 0;
+        for (Index k = 0; k < d; ++k) {
+          const double x = static_cast<double>(given(i, k)) - mean[static_cast<std::size_t>(k)];
+          rows(i, k) = static_cast<T>(x);
+          sum += x * x;
+        }
+        squares[static_cast<std::size_t>(i)] = static_cast<T>(sum);
       }
-      squares[static_cast<std::size_t>(i)] = static_cast<T>(sum);
-      largest_square = std::max(largest_square, squares[static_cast<std::size_t>(i)]);
-    }
+    });
+    for (const T square : squares) largest_square = square > largest_square ? square : largest_square;
   }
 
-  static double power_of_two_near(T, T largest) {
+  static double inverse_power_of_two(T number) {
     constexpr int most = std::numeric_limits<double>::max_exponent - 2;
-    return std::ldexp(1.0, std::clamp(-std::ilogb(largest), -most, most));
+    return std::ldexp(1.0, std::clamp(-std::ilogb(number), -most, most));
   }
 };
 
@@ -233,10 +257,7 @@ class BatchPass {
   };
 
   BatchPass(const PackedBatch<T>& batch, const Options& options, const Executor& executor)
-      : batch_(batch), options_(options) {
-    const double work = static_cast<double>(batch.size()) * static_cast<double>(batch.size() + 1) *
-                        static_cast<double>(batch.rows.cols() + 8);
-    if (work > 1e6) executor_ = executor;
+      : batch_(batch), options_(options), executor_(executor) {
     terms.resize(static_cast<std::size_t>(batch.size()));
   }
 
@@ -296,7 +317,7 @@ class BatchPass {
   using Rows = Eigen::Ref<PackedRows<T>, 0, Eigen::OuterStride<>>;
 
   static constexpr Index strip_rows = 64;   // of the matrix of pairs: one task
-  static constexpr Index strips = 4;        // a wave: what is stored at a time
+  static constexpr Index strips = 8;        // a wave: what is stored at a time
   static constexpr Index block_rows = 256;  // of the gradient: one task
 
   /// Values, slopes, and what the slopes of these anchors add to their own gradient.
@@ -474,33 +495,36 @@ struct Driver<per_batch, Rule> {
     return {};
   }
 
-  static T forward(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
-                   const Whole&) {
-    const PackedBatch<T> batch(inputs, Rule::pairs);
+  static T forward(const Rule& rule, Reduction reduction, const Executor& given, const Inputs& inputs, const Whole&) {
+    const Executor executor = executor_for(given, inputs);
+    const PackedBatch<T> batch(inputs, Rule::pairs, executor);
     const Rule bound = bound_rule(rule, inputs);
     BatchPass<T> pass(batch, options(bound), executor);
     if (batch.finite) pass.run(false);
     return value(reduction, batch, inputs, sum(pass.terms));
   }
 
-  static T value_and_gradient(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
+  static T value_and_gradient(const Rule& rule, Reduction reduction, const Executor& given, const Inputs& inputs,
                               const Whole&, const Output<T>* outputs) {
-    const PackedBatch<T> batch(inputs, Rule::pairs);
+    const Executor executor = executor_for(given, inputs);
+    const PackedBatch<T> batch(inputs, Rule::pairs, executor);
     const Rule bound = bound_rule(rule, inputs);
     BatchPass<T> pass(batch, options(bound), executor);
     if (batch.finite) pass.run(true);
     const Sums sums = sum(pass.terms);
     constexpr double nan = std::numeric_limits<double>::quiet_NaN();
     const double scale = batch.finite ? reduction_scale(reduction, sums.weight, inputs.samples(), 1) : nan;
-    std::vector<double> row(static_cast<std::size_t>(batch.rows.cols()), nan);
-    for (Index i = 0; i < batch.size(); ++i) {
-      const Output<T>& output = outputs[views ? i / inputs.samples() : 0];
-      const View<T>& view = output.view;
-      if (batch.finite) pass.gradient_row(i, scale * output.factor, row.data());
-      T* out = view.data + i % inputs.samples() * view.stride[0];
-      for (Index k = 0; k < batch.rows.cols(); ++k)
-        write(output, out + k * view.stride[1], row[static_cast<std::size_t>(k)]);
-    }
+    const Index d = batch.rows.cols();
+    for_row_chunks(executor, batch.size(), [&](Index first, Index last) {
+      std::vector<double> row(static_cast<std::size_t>(d), nan);
+      for (Index i = first; i < last; ++i) {
+        const Output<T>& output = outputs[views ? i / inputs.samples() : 0];
+        const View<T>& view = output.view;
+        if (batch.finite) pass.gradient_row(i, scale * output.factor, row.data());
+        T* out = view.data + i % inputs.samples() * view.stride[0];
+        for (Index k = 0; k < d; ++k) write(output, out + k * view.stride[1], row[static_cast<std::size_t>(k)]);
+      }
+    });
     if constexpr (has_parameter) {
       const Output<T>& output = outputs[predictions - 1];
       write(output, output.view.data, scale * sums.parameter * output.factor);
@@ -508,9 +532,10 @@ struct Driver<per_batch, Rule> {
     return value(reduction, batch, inputs, sums);
   }
 
-  static void unreduced(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole&,
+  static void unreduced(const Rule& rule, const Executor& given, const Inputs& inputs, const Whole&,
                         const Output<T>& output) {
-    const PackedBatch<T> batch(inputs, Rule::pairs);
+    const Executor executor = executor_for(given, inputs);
+    const PackedBatch<T> batch(inputs, Rule::pairs, executor);
     const Rule bound = bound_rule(rule, inputs);
     BatchPass<T> pass(batch, options(bound), executor);
     if (batch.finite) pass.run(false);
@@ -522,8 +547,9 @@ struct Driver<per_batch, Rule> {
   }
 
   /// What the rule mined: the indices that it left in its rows.
-  static std::vector<rule::MinedIndices> mine(const Rule& rule, const Executor& executor, const Inputs& inputs) {
-    const PackedBatch<T> batch(inputs, Rule::pairs);
+  static std::vector<rule::MinedIndices> mine(const Rule& rule, const Executor& given, const Inputs& inputs) {
+    const Executor executor = executor_for(given, inputs);
+    const PackedBatch<T> batch(inputs, Rule::pairs, executor);
     BatchPass<T> pass(batch, options(rule), executor);
     pass.run(false, true);
     return std::move(pass.mined);
@@ -533,6 +559,10 @@ struct Driver<per_batch, Rule> {
   struct Sums {
     double value, weight, parameter;
   };
+
+  static Executor executor_for(const Executor& executor, const Inputs& inputs) {
+    return executor_for_pairs(executor, inputs.rows(), inputs.dimensions());
+  }
 
   static constexpr std::string_view name(int i) { return predictions_of<Rule>()[static_cast<std::size_t>(i)].name; }
 
