@@ -106,7 +106,8 @@ struct PackedBatch {
     const Index n = inputs.rows(), d = inputs.dimensions();
     rows.resize(n, d);
     std::vector<T> largest(static_cast<std::size_t>(n));  // of each row; NaN or infinite where an entry is
-    for_row_chunks(executor, n, [&](Index first, Index last) {
+    // Without columns there is no memory to point into.
+    for_row_chunks(executor, d > 0 ? n : 0, [&](Index first, Index last) {
       for (Index i = first; i < last; ++i) {
         const auto& view = inputs.views[i / inputs.samples()];
         const T* from = view.data + (i % inputs.samples()) * view.stride[0];
@@ -515,7 +516,7 @@ struct Driver<per_batch, Rule> {
     constexpr double nan = std::numeric_limits<double>::quiet_NaN();
     const double scale = batch.finite ? reduction_scale(reduction, sums.weight, inputs.samples(), 1) : nan;
     const Index d = batch.rows.cols();
-    for_row_chunks(executor, batch.size(), [&](Index first, Index last) {
+    for_row_chunks(executor, d > 0 ? batch.size() : 0, [&](Index first, Index last) {
       std::vector<double> row(static_cast<std::size_t>(d), nan);
       for (Index i = first; i < last; ++i) {
         const Output<T>& output = outputs[views ? i / inputs.samples() : 0];
