@@ -132,6 +132,8 @@ void check_focal(std::string_view loss, T alpha, T alpha_negative, T gamma) {
             ", but must be finite and not negative");
   };
   check("alpha", alpha);
+  require(alpha <= 1 || alpha_negative != 1 - alpha, loss, ": alpha is ", alpha,
+          ", but must be in [0, 1] where alpha_negative is not given");
   check("alpha_negative", alpha_negative);
   check("gamma", gamma);
 }

@@ -32,7 +32,9 @@ struct Hinge {
   template <class V>
   Terms<V> operator()(V x, V y) const {
     const V z = V(margin) - y * x;
-    return {.value = max_number(V(0), z), .slope = where(z <= V(0), V(0), where(z > V(0), -y, z)), .curvature = V(0)};
+    return {.value = max_number(V(0), z),
+            .slope = where(z <= V(0), V(0), where(z > V(0), -y, z)),
+            .curvature = where(z == z, V(0), z)};
   }
 };
 

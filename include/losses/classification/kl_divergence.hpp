@@ -38,7 +38,7 @@ struct KLDivergence {
     const auto absent = q == V(0);
     return {.value = where(absent, V(0), q * (log_q - x)),
             .slope = where(absent, V(0), where(x == x, -q, x)),
-            .curvature = V(0)};
+            .curvature = where(absent | ((x == x) & (q == q)), V(0), x + q)};
   }
 };
 

@@ -46,7 +46,10 @@ struct NLL {
     return -log_p;
   }
 
-  void curvature(const Row<T>& row, T* curvature) const { std::fill_n(curvature, row.size, T(0)); }
+  void curvature(const Row<T>& row, T* curvature) const {
+    std::fill_n(curvature, row.size, T(0));
+    if (const T x = row.x[row.label * row.stride]; std::isnan(x)) curvature[row.label] = x;
+  }
 };
 
 }  // namespace rule

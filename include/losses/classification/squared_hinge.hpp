@@ -32,7 +32,7 @@ struct SquaredHinge {
   template <class V>
   Terms<V> operator()(V x, V y) const {
     const V z = max_number(V(0), V(margin) - y * x);
-    return {.value = z * z, .slope = V(-2) * y * z, .curvature = where(z > V(0), V(2), V(0))};
+    return {.value = z * z, .slope = V(-2) * y * z, .curvature = where(z > V(0), V(2), where(z == V(0), V(0), z))};
   }
 };
 

@@ -43,6 +43,7 @@ struct SymmetricCrossEntropy {
     require(beta >= 0 && beta <= most, name, "beta is ", beta, ", but must be finite and not negative");
     require(log_zero <= 0 && log_zero >= -most, name, "log_zero is ", log_zero,
             ", but must be finite and not positive");
+    require(-beta * log_zero <= most, name, "beta times log_zero is ", beta * log_zero, ", but must be finite");
     detail::require_class_weights("SymmetricCrossEntropy", class_weights);
   }
 
