@@ -279,7 +279,7 @@ void curvature(const RowVerbs<T>& verbs, Index classes) {
         for (Index j = 0; j < c; ++j) row.emplace_back(Oracle<T>::as_logit(x(i, j)));
         const bool ignored = verbs.ignored && y(i) == *verbs.ignored;
         const Real share = static_cast<Real>(weights(i)), is = static_cast<Real>(got(i, k));
-        const Real scale = share * verbs.largest(row, k, y(i)) * verbs.condition(row, y(i));
+        const Real scale = ignored ? 0 : share * verbs.largest(row, k, y(i)) * verbs.condition(row, y(i));
         const bool masked = std::isinf(x(i, k));
         row[static_cast<std::size_t>(k)].d = 1;
         const Real must = ignored || masked ? 0 : share * verbs.term(row, y(i)).dd;
