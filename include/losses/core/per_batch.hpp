@@ -394,8 +394,12 @@ class BatchPass {
   }
 
   void add_difference(Index to, const PairCoefficient& pair, T sign) {
-    gradient.row(to) +=
-        (sign * static_cast<T>(pair.coefficient)) * (batch_.given.row(pair.anchor) - batch_.given.row(pair.other));
+    // In double: 1/distance may be too large for a float.
+    const double coefficient = static_cast<double>(sign) * pair.coefficient;
+    const auto difference = [&](const auto& a, const auto& b) {
+      return (coefficient * (a.template cast<double>() - b.template cast<double>())).template cast<T>().eval();
+    };
+    gradient.row(to) += difference(batch_.given.row(pair.anchor), batch_.given.row(pair.other));
   }
 
   const PackedBatch<T>& batch_;

@@ -54,6 +54,8 @@ struct MinedTriplet {
   void check() const {
     require(margin >= 0 && margin <= std::numeric_limits<T>::max(), "MinedTriplet: margin is ", margin,
             ", but must be finite and not negative");
+    require(mining == Mining::batch_hard || mining == Mining::batch_all || mining == Mining::semi_hard,
+            "MinedTriplet: mining is ", static_cast<int>(mining), ", but must be a value of Mining");
   }
 
   bool is_dense() const { return mining == Mining::batch_all; }

@@ -36,6 +36,8 @@ struct NTXent {
   void check() const {
     require(temperature > 0 && temperature <= std::numeric_limits<T>::max(), "NTXent: temperature is ", temperature,
             ", but must be positive and finite");
+    require(temperature >= std::numeric_limits<T>::min(), "NTXent: temperature is ", temperature,
+            ", but must not be below the normal numbers");
   }
 
   AnchorTerm operator()(detail::BatchRow<T>& row) const {

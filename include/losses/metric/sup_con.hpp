@@ -38,6 +38,8 @@ struct SupCon {
   void check() const {
     require(temperature > 0 && temperature <= std::numeric_limits<T>::max(), "SupCon: temperature is ", temperature,
             ", but must be positive and finite");
+    require(temperature >= std::numeric_limits<T>::min(), "SupCon: temperature is ", temperature,
+            ", but must not be below the normal numbers");
   }
 
   AnchorTerm operator()(detail::BatchRow<T>& row) const {
