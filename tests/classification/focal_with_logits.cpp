@@ -154,7 +154,8 @@ TEST_CASE("FocalWithLogits: bad options and targets are refused") {
     laws::refuses_option("FocalWithLogits: alpha_negative is ", [&] { Loss({.alpha_negative = bad}); });
     laws::refuses_option("FocalWithLogits: gamma is ", [&] { Loss({.gamma = bad}); });
   }
-  laws::refuses_option("FocalWithLogits: alpha_negative is ", [] { losses::FocalWithLogits<float>({.alpha = 1.5f}); });
+  laws::refuses_option("FocalWithLogits: alpha is 1.5, but must be in [0, 1]",
+                       [] { losses::FocalWithLogits<float>({.alpha = 1.5f}); });
   Eigen::VectorXf x = Eigen::VectorXf::Zero(5000), y = x, g = x;
   y[4711] = -1;
   laws::refuses("FocalWithLogits: target[4711] is -1, but must be in [0, 1]", g,

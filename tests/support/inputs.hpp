@@ -231,9 +231,8 @@ Columns<T> draw_weights(Index n, Index c, std::uint64_t seed) {
 /// The rows of these numbers, in this order.
 template <class T>
 Columns<T> pick(const Columns<T>& matrix, const std::vector<Index>& rows) {
-  Columns<T> result(static_cast<Index>(rows.size()), matrix.cols());
-  for (std::size_t i = 0; i < rows.size(); ++i) result.row(static_cast<Index>(i)) = matrix.row(rows[i]);
-  return result;
+  return Columns<T>::NullaryExpr(static_cast<Index>(rows.size()), matrix.cols(),
+                                 [&](Index i, Index k) { return matrix(rows[static_cast<std::size_t>(i)], k); });
 }
 
 /// The same bits, counting NaN as equal to NaN.
