@@ -57,7 +57,7 @@ Batch<T> draw_batch(const PairVerbs<T>& verbs, Index n, Index d, std::uint64_t s
       const double centre = random.normal();
       for (auto& each : batch.x) each(i, k) = static_cast<T>(size * (centre + spread * random.normal()));
     }
-    if (style == 2) batch.x[1].row(i) = batch.x[0].row(i);
+    if (style == 2 && d > 0) batch.x[1].row(i) = batch.x[0].row(i);
     batch.y(i) = verbs.targets[static_cast<std::size_t>(random.below(2))];
   }
   return batch;
