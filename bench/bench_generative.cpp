@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // VGG16 on a picture of 224 × 224, and Style on the features of its layers. The limit is the matrix products alone: nine of
-// [out × in] · [in × pixels] for each convolution, in one piece each.
+// [out × in] · [in × pixels] for each convolution, in one piece each. Adversarial on scores, and GradientPenalty on a critic's
+// input gradients, beside a copy of them. SSIM and TotalVariation on pictures.
 
 #include <losses/generative.hpp>
 
@@ -80,7 +81,84 @@ void add_style(Index c, Index side) {
       });
 }
 
+template <class T>
+void add_adversarial(const std::string& name, losses::AdversarialMode mode) {
+  for (const Index n : bench::vector_sizes) {
+    bench::add_benchmark("adversarial/" + name + "/value_and_gradient/" + bench::type_name<T>() + "/" +
+                             bench::shape_name({n}) + "/contiguous",
+                         [=] {
+                           using Vector = Eigen::Matrix<T, Eigen::Dynamic, 1>;
+                           auto s = std::make_shared<Vector>(n), g = std::make_shared<Vector>(n);
+                           bench::fill_normal(s->data(), n, 1, 2.0);
+                           const losses::Adversarial<T> loss({.mode = mode});
+                           const auto run = [=] { return loss.value_and_gradient(*s, true, *g); };
+                           return std::pair(run, static_cast<Index>(2 * sizeof(T)) * n);
+                         });
+  }
+}
+
+template <class Matrix>
+void add_gradient_penalty(Index n, Index d, const std::string& order) {
+  using T = typename Matrix::Scalar;
+  const std::string shape = bench::type_name<T>() + "/" + bench::shape_name({n, d}) + "/" + order;
+  const auto make = [=] {
+    auto p = std::make_shared<Matrix>(n, d);
+    bench::fill_normal(p->data(), n * d, 1, 0.01);
+    return p;
+  };
+  const Index bytes = static_cast<Index>(2 * sizeof(T)) * n * d;
+  bench::add_benchmark("gradient_penalty/value_and_gradient/" + shape, [=] {
+    const auto p = make(), g = make();
+    return std::pair([=] { return losses::GradientPenalty<T>().value_and_gradient(*p, *g); }, bytes);
+  });
+  bench::add_benchmark("limit/gradient_penalty/copy/" + shape, [=] {
+    const auto p = make(), g = make();
+    const auto run = [=] {
+      *g = *p;
+      return g->data();
+    };
+    return std::pair(run, bytes);
+  });
+}
+
+template <class T, int layout>
+void add_pictures(Index n, Index c, Index side, const std::string& order) {
+  using Tensor = Eigen::Tensor<T, 4, layout>;
+  struct Data {
+    Tensor p, y, g;
+  };
+  const std::string shape = bench::type_name<T>() + "/" + bench::shape_name({n, c, side, side}) + "/" + order;
+  const auto make = [=] {
+    auto data = std::make_shared<Data>();
+    for (Tensor* each : {&data->p, &data->y, &data->g}) each->resize(n, c, side, side);
+    bench::fill_uniform(data->p.data(), data->p.size(), 1, 0, 1);
+    bench::fill_uniform(data->y.data(), data->y.size(), 2, 0, 1);
+    return data;
+  };
+  const Index bytes = static_cast<Index>(sizeof(T)) * n * c * side * side;
+  bench::add_benchmark("ssim/value_and_gradient/" + shape, [=] {
+    const auto data = make();
+    return std::pair([=] { return losses::SSIM<T>().value_and_gradient(data->p, data->y, data->g); }, 3 * bytes);
+  });
+  bench::add_benchmark("total_variation/value_and_gradient/" + shape, [=] {
+    const auto data = make();
+    return std::pair([=] { return losses::TotalVariation<T>().value_and_gradient(data->p, data->g); }, 2 * bytes);
+  });
+}
+
 const bool registered = [] {
+  for (const auto& [n, c, side] : {std::array<Index, 3>{64, 1, 28}, {1, 3, 224}, {8, 3, 256}}) {
+    add_pictures<float, Eigen::RowMajor>(n, c, side, "row_major");
+    add_pictures<float, Eigen::ColMajor>(n, c, side, "column_major");
+    add_pictures<double, Eigen::RowMajor>(n, c, side, "row_major");
+  }
+  add_adversarial<float>("vanilla", losses::AdversarialMode::vanilla);
+  add_adversarial<float>("hinge", losses::AdversarialMode::hinge);
+  for (const auto& [n, d] : {std::pair<Index, Index>{64, 12288}, {65536, 2}, {256, 2}}) {
+    add_gradient_penalty<bench::RowMajorMatrix<float>>(n, d, "row_major");
+    add_gradient_penalty<bench::ColumnMajorMatrix<float>>(n, d, "column_major");
+  }
+  add_gradient_penalty<bench::RowMajorMatrix<double>>(64, 12288, "row_major");
   add_products();
   add_vgg16("layers_3_8_15_22", usual_layers);
   add_vgg16("layer_30", {30});

@@ -193,6 +193,33 @@ const std::map<std::string, TorchLoss>& losses() {
          const Tensor t = torch::where(c > -std::cos(m), wide, far);
          return torch::cross_entropy_loss(64 * x[0].scatter(1, at, t), x[1]);
        }},
+      {"gan_vanilla",
+       [](const Tensors& x) { return torch::binary_cross_entropy_with_logits(x[0], torch::ones_like(x[0])); }},
+      {"gan_hinge", [](const Tensors& x) { return torch::relu(1 - x[0]).mean(); }},
+      {"gradient_penalty", [](const Tensors& x) { return 10 * (x[0].norm(2, 1) - 1).pow(2).mean(); }},
+      {"total_variation",
+       [](const Tensors& x) {
+         const Tensor down = x[0].slice(2, 1) - x[0].slice(2, 0, -1), right = x[0].slice(3, 1) - x[0].slice(3, 0, -1);
+         return (down.abs().sum({1, 2, 3}) + right.abs().sum({1, 2, 3})).mean();
+       }},
+      {"ssim",
+       [](const Tensors& x) {
+         const auto channels = x[0].size(1);
+         const std::vector<std::int64_t> one = {1, 1}, none = {0, 0};
+         const Tensor i = torch::arange(11, torch::kFloat32) - 5, g = torch::softmax(-i * i / 4.5, 0);
+         const auto filtered = [&](const Tensor& t) {
+           const Tensor wide = torch::reflection_pad2d(t, {5, 5, 5, 5});
+           const Tensor rows = torch::conv2d(wide, g.view({1, 1, 1, 11}).expand({channels, 1, 1, 11}), Tensor(), one,
+                                             none, one, channels);
+           return torch::conv2d(rows, g.view({1, 1, 11, 1}).expand({channels, 1, 11, 1}), Tensor(), one, none, one,
+                                channels);
+         };
+         const Tensor mx = filtered(x[0]), my = filtered(x[1]);
+         const Tensor sx = filtered(x[0] * x[0]) - mx * mx, sy = filtered(x[1] * x[1]) - my * my;
+         const Tensor sxy = filtered(x[0] * x[1]) - mx * my;
+         const Tensor map = (2 * mx * my + 1e-4) * (2 * sxy + 9e-4) / ((mx * mx + my * my + 1e-4) * (sx + sy + 9e-4));
+         return torch::clamp((1 - map) / 2, 0, 1).mean();
+       }},
       {"ctc", [](const Tensors& x) { return torch::ctc_loss(torch::log_softmax(x[0], 2), x[1], x[2], x[3]); }},
   };
   return table;

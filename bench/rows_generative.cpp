@@ -56,10 +56,81 @@ Case perceptual(const std::vector<int>& layers, const char* torch_loss) {
   return each;
 }
 
+/// Losses without a target, as one with a target that they do not look at.
+struct OnScores {
+  losses::Adversarial<float> loss;
+  float value_and_gradient(const Eigen::VectorXf& s, const Eigen::VectorXf&, Eigen::VectorXf& g) const {
+    return loss.value_and_gradient(s, true, g);
+  }
+};
+
+struct OnInputGradients {
+  using Matrix = RowMajorMatrix<float>;
+  losses::GradientPenalty<float> loss;
+  float value_and_gradient(const Matrix& p, const Matrix&, Matrix& g) const { return loss.value_and_gradient(p, g); }
+};
+
+/// The penalty of n critic's gradients of size d, against a copy of them.
+Case gradient_penalty(Index n, Index d) {
+  const auto data = residuals<RowMajorMatrix<float>>(n, d);
+  Case each{value_and_gradient(OnInputGradients{}, data),
+            repeat([data] {
+              copy(data->p, data->g);
+              return data->g.data();
+            }),
+            "copy",
+            {},
+            {}};
+  add_torch(each, data, OnInputGradients{}, "gradient_penalty");
+  return each;
+}
+
+struct OnPictures {
+  using Tensor = Eigen::Tensor<float, 4, Eigen::RowMajor>;
+  losses::TotalVariation<float> loss;
+  float value_and_gradient(const Tensor& p, const Tensor&, Tensor& g) const { return loss.value_and_gradient(p, g); }
+};
+
+/// A loss of pictures [n, c, h, w] with values in [0, 1], against a copy of them.
+template <class Loss>
+Case pictures(Index n, Index c, Index h, Index w, const Loss& loss, const char* torch_loss) {
+  using Tensor = Eigen::Tensor<float, 4, Eigen::RowMajor>;
+  const auto data = std::make_shared<Data<Tensor, Tensor>>();
+  data->p.resize(n, c, h, w);
+  data->y.resize(n, c, h, w);
+  data->g.resize(n, c, h, w);
+  data->g.setZero();
+  fill_uniform(data->p.data(), data->p.size(), 1, 0, 1);
+  fill_uniform(data->y.data(), data->y.size(), 2, 0, 1);
+  Case each{value_and_gradient(loss, data),
+            repeat([data] {
+              using Flat = Eigen::Map<const Eigen::VectorXf>;
+              Eigen::Map<Eigen::VectorXf> to(data->g.data(), data->g.size());
+              copy(Flat(data->p.data(), data->p.size()), to);
+              return data->g.data();
+            }),
+            "copy",
+            {},
+            {}};
+  add_torch(each, data, loss, torch_loss);
+  return each;
+}
+
 }  // namespace
 
 std::vector<Row> rows_of_generative() {
+  using losses::AdversarialMode;
   return {
+      {"Adversarial (vanilla), n = 2^24", Bar::none(), [] { return elements(1 << 24, OnScores{}, "gan_vanilla"); }},
+      {"Adversarial (hinge), n = 4096", Bar::none(),
+       [] {
+         return elements(4096, OnScores{losses::Adversarial<float>({.mode = AdversarialMode::hinge})}, "gan_hinge");
+       }},
+      {"GradientPenalty 64 × 12288", Bar::none(), [] { return gradient_penalty(64, 12288); }},
+      {"GradientPenalty 65536 × 2", Bar::none(), [] { return gradient_penalty(65536, 2); }},
+      {"SSIM [8, 3, 256, 256]", Bar::none(), [] { return pictures(8, 3, 256, 256, losses::SSIM<float>(), "ssim"); }},
+      {"TotalVariation [8, 3, 256, 256]", Bar::none(),
+       [] { return pictures(8, 3, 256, 256, OnPictures{}, "total_variation"); }},
       {"Perceptual, VGG16 to layer 22, 224 × 224", Bar::times_torch(2),
        [] {
          return perceptual({3, 8, 15, 22}, "perceptual_22");

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Installs what is missing, builds two examples and runs them on real data; plots go to build/demo.
+# Installs what is missing, builds compare_losses and runs it: which loss for this table? The report goes to build/demo/report.
 #
-#   sh cmake/demo.sh                                              the telephone, stack loss and iris tables
-#   sh cmake/demo.sh robust_regression table.csv target_column    one program, on your table
+#   sh cmake/demo.sh                                      the shipped tables: iris, telephone, stackloss
+#   sh cmake/demo.sh table.csv target_column              your table; --help shows the options that may follow
+#   sh cmake/demo.sh robust_regression [table.csv [column]]    another example, such as train_iris; plots go to build/demo
 
 set -eu
 
@@ -12,15 +13,10 @@ build=$root/build/demo
 
 sh "$root/cmake/setup.sh" demo
 
-if [ $# -gt 0 ]; then
-  programs=$1
+program=compare_losses
+if [ $# -gt 0 ] && [ -e "$root/examples/$1.cpp" ]; then
+  program=$1
   shift
-  if [ ! -e "$root/examples/$programs.cpp" ]; then
-    echo "demo: there is no example $programs" >&2
-    exit 2
-  fi
-else
-  programs='robust_regression train_iris'
 fi
 
 jobs=$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
@@ -37,9 +33,10 @@ quietly() {
 echo 'Building …' >&2
 quietly cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DLOSSES_BUILD_EXAMPLES=ON \
   -DLOSSES_BUILD_TESTS=OFF -DLOSSES_BUILD_BENCHMARKS=OFF
-# shellcheck disable=SC2086
-quietly cmake --build "$build" --parallel "$jobs" --target $programs
+quietly cmake --build "$build" --parallel "$jobs" --target "$program"
 
-for program in $programs; do
+if [ "$program" = compare_losses ]; then
+  COMPARE_LOSSES_OUT=${COMPARE_LOSSES_OUT-$build/report} "$build/examples/compare_losses" "$@"
+else
   "$build/examples/$program" --out "$build" "$@"
-done
+fi

@@ -28,7 +28,7 @@ write_basic_package_version_file(
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/losses-config.cmake.in
                               ${PROJECT_BINARY_DIR}/losses-config.cmake INSTALL_DESTINATION ${package_dir})
 install(FILES ${PROJECT_BINARY_DIR}/losses-config.cmake ${PROJECT_BINARY_DIR}/losses-config-version.cmake
-        DESTINATION ${package_dir})
+              ${PROJECT_SOURCE_DIR}/cmake/table.cmake DESTINATION ${package_dir})
 
 file(RELATIVE_PATH includedir_from_pcfiledir ${CMAKE_INSTALL_FULL_DATADIR}/pkgconfig
      ${CMAKE_INSTALL_FULL_INCLUDEDIR})

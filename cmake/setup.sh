@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Installs what a set of tasks needs and this machine lacks; quick and silent when nothing is missing.
 #
-#   sh cmake/setup.sh [build|test|clang|bench|demo]…      (default: test, bench and demo)
+#   sh cmake/setup.sh [build|test|clang|arm64|arm32|bench|demo]…      (default: test, bench and demo)
 
 set -eu
 
@@ -66,7 +66,10 @@ met() {
     benchmark) has_header benchmark/benchmark.h ;;
     json) has_header nlohmann/json.hpp ;;
     gnuplot) have gnuplot ;;
+    cli11) has_header CLI/CLI.hpp ;;
     clang) clang_sanitizes ;;
+    arm64) have aarch64-linux-gnu-g++ && have qemu-aarch64 ;;
+    arm32) have arm-linux-gnueabihf-g++ && have qemu-arm ;;
   esac
 }
 
@@ -80,7 +83,10 @@ package() {
     apt:benchmark) echo libbenchmark-dev ;;
     apt:json) echo nlohmann-json3-dev ;;
     apt:gnuplot) echo gnuplot-nox ;;
+    apt:cli11) echo libcli11-dev ;;
     apt:clang) echo clang libclang-rt-dev ;;
+    apt:arm64) echo g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user ;;
+    apt:arm32) echo g++-arm-linux-gnueabihf libc6-dev-armhf-cross qemu-user ;;
     dnf:clang) echo clang compiler-rt ;;
     pacman:clang) echo clang compiler-rt ;;
     brew:clang) echo llvm ;;
@@ -92,6 +98,7 @@ package() {
     dnf:catch2) echo catch-devel ;;
     dnf:benchmark) echo google-benchmark-devel ;;
     dnf:json) echo json-devel ;;
+    dnf:cli11) echo cli11-devel ;;
     pacman:compiler) echo gcc ;;
     pacman:pkgconfig) echo pkgconf ;;
     pacman:json) echo nlohmann-json ;;
@@ -105,7 +112,10 @@ package() {
     none:pkgconfig) echo 'pkg-config' ;;
     none:eigen) echo 'Eigen 3.4 or later' ;;
     none:catch2) echo 'Catch2 2.13 or 3' ;;
+    none:arm64) echo 'aarch64-linux-gnu-g++ and qemu-aarch64' ;;
+    none:arm32) echo 'arm-linux-gnueabihf-g++ and qemu-arm' ;;
     none:json) echo 'nlohmann-json 3.9 or later' ;;
+    none:cli11) echo 'CLI11 2.1 or later' ;;
     none:benchmark) echo 'Google Benchmark 1.7 or later' ;;
     *) echo "$1" ;;
   esac
@@ -150,9 +160,10 @@ for set_name; do
     build) ;;
     test) needs="$needs pkgconfig catch2 json" ;;
     bench) needs="$needs benchmark" ;;
-    demo) needs="$needs gnuplot" ;;
+    demo) needs="$needs gnuplot cli11" ;;
     clang) needs="$needs clang" ;;
-    *) fail "unknown set '$set_name': the sets are build, test, clang, bench, demo" ;;
+    arm64 | arm32) needs="$needs $set_name" ;;
+    *) fail "unknown set '$set_name': the sets are build, test, clang, arm64, arm32, bench, demo" ;;
   esac
 done
 

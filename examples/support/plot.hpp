@@ -3,6 +3,7 @@
 
 /// Pictures through gnuplot, where it is installed: the numbers and the script stay beside them, to be changed.
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -18,6 +19,29 @@ inline std::string quoted(const std::string& text) {
   std::string result = "'";
   for (const char c : text) result += c == '\'' ? std::string("''") : std::string(1, c);
   return result + "'";
+}
+
+/// A word for the shell.
+inline std::string shell_word(const std::string& text) {
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string("_-./,=:").find(c) != std::string::npos;
+  };
+  if (!text.empty() && std::all_of(text.begin(), text.end(), plain)) return text;
+  std::string result = "'";
+  for (const char c : text) result += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return result + "'";
+}
+
+/// Runs name.gp in the folder; false where gnuplot is missing or fails.
+inline bool run_gnuplot(const std::filesystem::path& folder, const std::string& name) {
+#if defined(_WIN32)
+  const std::string command = "cd /d \"" + folder.string() + "\" && gnuplot \"" + name + ".gp\" 2>NUL";
+#else
+  const std::string command =
+      "cd -- " + shell_word(folder.string()) + " && gnuplot " + shell_word("./" + name + ".gp") + " 2>/dev/null";
+#endif
+  return std::system(command.c_str()) == 0;
 }
 
 /// Writes name.dat, name.gp, and with gnuplot name.svg and name.png into the folder. The script draws from
@@ -42,19 +66,8 @@ inline void plot(const std::filesystem::path& folder, const std::string& name, c
   write(".gp",
         svg + style + script + "\nunset multiplot\nreset\n" + png + style + script + "\nunset multiplot\nset output\n");
 
-#if defined(_WIN32)
-  const std::string command = "cd /d \"" + folder.string() + "\" && gnuplot \"" + name + ".gp\" 2>NUL";
-#else
-  const auto in_shell = [](const std::string& text) {
-    std::string result = "'";
-    for (const char c : text) result += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return result + "'";
-  };
-  const std::string command =
-      "cd -- " + in_shell(folder.string()) + " && gnuplot " + in_shell("./" + name + ".gp") + " 2>/dev/null";
-#endif
   const auto written = folder / name;
-  if (std::system(command.c_str()) == 0) {
+  if (run_gnuplot(folder, name)) {
     std::cout << "Plots: " << written.string() << ".svg and " << written.string() << ".png\n";
   } else {
     std::cout << "No plots: gnuplot is missing or failed. It draws them from " << written.string() << ".gp\n";

@@ -120,3 +120,40 @@ TEST_CASE("CrossEntropy: class_weights may be one number, with labels, smoothing
     CHECK(number.forward(logits, probabilities) == Approx(vector.forward(logits, probabilities)));
   }
 }
+
+TEST_CASE("options: an enumeration that is none of its values is refused") {
+  using namespace losses;
+  const auto refused = [](const std::string& words, const auto& make) {
+    CHECK_THROWS_WITH(make(), Catch::Matchers::ContainsSubstring(words));
+  };
+  refused("MSE: reduction is 7, but must be a value of Reduction", [] { MSE<float>(Reduction(7)); });
+  refused("CrossEntropy: spread is 2, but must be a value of SmoothingSpread",
+          [] { CrossEntropy<float>({.spread = SmoothingSpread(2)}); });
+  refused("LabelSmoothing: spread is 255", [] { LabelSmoothing<float>({.spread = SmoothingSpread(255)}); });
+  refused("GeneralizedDice: weighting is 3", [] { GeneralizedDice<float>({.weighting = ClassWeighting(3)}); });
+  refused("SoftmaxGeneralizedDice: weighting is 3",
+          [] { SoftmaxGeneralizedDice<float>({.weighting = ClassWeighting(3)}); });
+  refused("LovaszSoftmax: classes is 2", [] { LovaszSoftmax<float>({.classes = LovaszClasses(2)}); });
+  refused("MinedTriplet: mining is 3", [] { MinedTriplet<float>({.mining = Mining(3)}); });
+  refused("huber_delta: estimate is 2", [] { huber_delta(Eigen::Vector3f(1, 2, 3), ScaleEstimate(2)); });
+}
+
+TEST_CASE("mean: a sum of doubles beyond the largest number, and weights near it") {
+  const Eigen::VectorXd zero = Eigen::VectorXd::Zero(5000);
+  Eigen::VectorXd far = Eigen::VectorXd::Constant(5000, 1.2e154), gradient;
+  CHECK(losses::MSE<double>().value_and_gradient(far, zero, gradient) == Approx(1.44e308));
+  // Over its own prediction the sum cannot be taken again.
+  CHECK(losses::MSE<double>().value_and_gradient(far, zero, far) == std::numeric_limits<double>::infinity());
+  CHECK(far == gradient);
+
+  const Eigen::VectorXd ten = Eigen::VectorXd::Constant(5000, 1e10), heavy = Eigen::VectorXd::Constant(5000, 1e300);
+  CHECK(losses::MSE<double>().value_and_gradient(ten, zero, heavy, gradient) == Approx(1e20));
+  CHECK(gradient[4999] == Approx(2e10 / 5000));
+  const Eigen::MatrixXd a = Eigen::MatrixXd::Constant(10, 3, 1e10), b = Eigen::MatrixXd::Zero(10, 3);
+  const Eigen::VectorXi similar = Eigen::VectorXi::Ones(10);
+  CHECK(losses::Contrastive<double>().forward(a, b, similar, heavy.head(10)) == Approx(3e20));
+  Eigen::MatrixXd logits = Eigen::MatrixXd::Zero(4, 2);
+  logits.col(0).setConstant(1e300);
+  const Eigen::VectorXi labels = Eigen::VectorXi::Ones(4);
+  CHECK(CrossEntropy<double>().forward(logits, labels, heavy.head(4)) == Approx(1e300));
+}

@@ -67,6 +67,15 @@ struct BoxVerbs {
   std::function<T(Reduction, losses::Partial)> value;
 };
 
+/// In a kernel, as the driver: contraction is off.
+template <class Rule, class T>
+LOSSES_KERNEL void on_one_lane(const Rule& rule, const BoxOf<T>& p, const BoxOf<T>& y, std::array<T, 5>& result) {
+  using V = losses::Lanes<T, 1>;
+  const auto terms = rule(losses::rule::Box<V>{V(p.x1), V(p.y1), V(p.x2), V(p.y2)},
+                          losses::rule::Box<V>{V(y.x1), V(y.y1), V(y.x2), V(y.y2)});
+  result = {terms.value[0], terms.slope.x1[0], terms.slope.y1[0], terms.slope.x2[0], terms.slope.y2[0]};
+}
+
 template <class L, class Formula, class LargestOf>
 BoxVerbs<typename L::Scalar> box_verbs(const std::string& name, const L& loss, const Formula& formula,
                                        const LargestOf& largest, Real highest, bool is_derivative) {
@@ -78,10 +87,9 @@ BoxVerbs<typename L::Scalar> box_verbs(const std::string& name, const L& loss, c
   v.formula = [=](const BoxOf<Jet>& p, const BoxOf<Jet>& y) { return formula(p, y, epsilon); };
   v.largest = [=](const BoxOf<Real>& p, const BoxOf<Real>& y) { return largest(p, y, epsilon); };
   v.rule = [=](const BoxOf<T>& p, const BoxOf<T>& y) {
-    using V = losses::Lanes<T, 1>;
-    const auto terms = loss.rule()(losses::rule::Box<V>{V(p.x1), V(p.y1), V(p.x2), V(p.y2)},
-                                   losses::rule::Box<V>{V(y.x1), V(y.y1), V(y.x2), V(y.y2)});
-    return std::array<T, 5>{terms.value[0], terms.slope.x1[0], terms.slope.y1[0], terms.slope.x2[0], terms.slope.y2[0]};
+    std::array<T, 5> terms;
+    on_one_lane(loss.rule(), p, y, terms);
+    return terms;
   };
   v.forward = [=](Reduction r, Input<T> p, Input<T> y, W w, Pool* pool) {
     const L l = with(loss, r);

@@ -439,7 +439,7 @@ TEST_CASE("CTC: what is wrong is refused by name, before anything is written") {
                  with(flat, frames, std::vector<std::uint32_t>{UINT32_MAX, 3, 1}));
   // Options.
   refused<Invalid>("CTC: blank is -1, but must not be negative", g, [] { CTC<double>({.blank = -1}); });
-  refused<Invalid>("CTC: input is not one of CTCInput's values", g, [] { CTC<double>({.input = CTCInput(7)}); });
+  refused<Invalid>("CTC: input is 7, but must be a value of CTCInput", g, [] { CTC<double>({.input = CTCInput(7)}); });
   refused<Invalid>("CTC: blank is 4, but must be in [0, 4)", g,
                    [&] { CTC<double>({.blank = 4}).value_and_gradient(x, y, frames, labels, g); });
   // Shapes.

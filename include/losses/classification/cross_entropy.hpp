@@ -43,6 +43,7 @@ struct CrossEntropy {
     detail::require_class_weights("CrossEntropy", class_weights);
     require(label_smoothing >= 0 && label_smoothing <= 1, "CrossEntropy: label_smoothing is ", label_smoothing,
             ", but must be in [0, 1]");
+    detail::require_named(spread, SmoothingSpread::other_classes, "CrossEntropy", "spread", "SmoothingSpread");
   }
 
   detail::RowOptions<T> options() const { return {&class_weights, label_smoothing, spread, ignore_index, true}; }

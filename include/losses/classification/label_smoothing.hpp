@@ -39,6 +39,7 @@ struct LabelSmoothing {
 
   void check() const {
     require(smoothing >= 0 && smoothing <= 1, "LabelSmoothing: smoothing is ", smoothing, ", but must be in [0, 1]");
+    detail::require_named(spread, SmoothingSpread::other_classes, "LabelSmoothing", "spread", "SmoothingSpread");
     detail::require_class_weights("LabelSmoothing", class_weights);
   }
 

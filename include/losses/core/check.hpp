@@ -90,4 +90,15 @@ LOSSES_INLINE void require_in_range(bool condition, const Parts&... parts) {
   }
 }
 
+namespace detail {
+
+/// For an option that is an enumeration: `last` is the last of its values, which begin at 0.
+template <class Enum>
+void require_named(Enum is, Enum last, std::string_view name, std::string_view option, std::string_view type) {
+  require(is >= Enum{} && is <= last, name, ": ", option, " is ", static_cast<int>(is), ", but must be a value of ",
+          type);
+}
+
+}  // namespace detail
+
 }  // namespace LOSSES_NAMESPACE

@@ -265,18 +265,14 @@ class ClassPass {
       const Index step = job_.stride[Job::labels][inner_], weight_step = job_.stride[Job::weights][inner_];
       const T* weights = job_.w == nullptr ? nullptr : job_.w + at[Job::weights];
       const auto classes = static_cast<std::uint64_t>(job_.classes);
-      visit_integers(job_.y, [&](const auto* labels) {
-        labels += at[Job::labels];
-        for (Index i = 0; i < length; ++i) {
-          const std::int64_t label = widen_label(labels[i * step]);
-          // Of labels that are not valid only those with weight 0 come this far.
-          const bool kept = label != job_.ignore_index && static_cast<std::uint64_t>(label) < classes;
-          T weight = kept ? job_.uniform_weight : T(0);
-          if (weights != nullptr && kept) weight *= weights[i * weight_step];
-          tile.label[first + i] = kept ? static_cast<T>(label) : T(0);
-          tile.weight[first + i] = weight;
-          plain += weight == T(1) ? 1 : 0;
-        }
+      for_labels(job_.y, at[Job::labels], step, length, [&](std::int64_t label, Index i) {
+        // Of labels that are not valid only those with weight 0 come this far.
+        const bool kept = label != job_.ignore_index && static_cast<std::uint64_t>(label) < classes;
+        T weight = kept ? job_.uniform_weight : T(0);
+        if (weights != nullptr && kept) weight *= weights[i * weight_step];
+        tile.label[first + i] = kept ? static_cast<T>(label) : T(0);
+        tile.weight[first + i] = weight;
+        plain += weight == T(1) ? 1 : 0;
       });
     });
     tile.weighted = plain != tile.size;

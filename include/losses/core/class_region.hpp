@@ -72,7 +72,7 @@ struct ClassInputs {
     take(one.weights);
     one.terms.size[0] = 1;
     if (one.labels.data != nullptr) {
-      visit_integers(one.labels, [&](const auto* labels) { one.labels.data = labels + set * one.labels.stride[0]; });
+      one.labels.data = static_cast<const std::byte*>(one.labels.data) + set * one.labels.stride[0] * one.labels.bytes;
     }
     one.labels.extents.size[0] = 1;
     return one;

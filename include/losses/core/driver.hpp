@@ -65,7 +65,7 @@ struct Driver;
 template <class Rule>
 using DriverOf = Driver<typename Rule::Shape, Rule>;
 
-/// Where a gradient goes: written, or added times a factor.
+/// Where a gradient goes: written or added, either way times a factor.
 template <class T>
 struct Output {
   View<T> view;

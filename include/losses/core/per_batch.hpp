@@ -57,7 +57,7 @@ struct BatchInputs {
 /// The labels as numbers 0, 1, …: equal where they are.
 inline std::vector<Index> number_labels(const Labels& labels) {
   std::vector<std::pair<std::int64_t, Index>> sorted(static_cast<std::size_t>(labels.extents[0]));
-  visit_integers(labels, [&](const auto* data) {
+  visit_integers(labels, [&](const auto* data) {  // as they are: labels of 64 bits without a sign keep apart
     for (std::size_t i = 0; i < sorted.size(); ++i) {
       const auto at = static_cast<Index>(i);
       sorted[i] = {static_cast<std::int64_t>(data[at * labels.stride[0]]), at};

@@ -256,7 +256,7 @@ struct Driver<per_element, Rule> {
                               const Whole& whole, const Output<T>* outputs) {
     double sums[max_sums] = {};
     write<Verb::gradient>(rule, reduction, executor, inputs, whole, outputs, sums);
-    return finish(rule, reduction, executor, inputs, whole, sums[0]);
+    return finish(rule, reduction, executor, inputs, whole, sums[0], outputs);
   }
 
   static void unreduced(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole&,
@@ -351,17 +351,14 @@ struct Driver<per_element, Rule> {
     return sums[0];
   }
 
-  /// The value of a sum in the weights' unit. One of doubles that overflows where its mean does not is taken again in a
-  /// smaller one.
   static T finish(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
-                  const Whole& whole, double total) {
-    if constexpr (sizeof(T) == sizeof(double)) {
-      if (std::isinf(total) && reduction != Reduction::sum) [[unlikely]] {
-        const double small = sum(rule, executor, inputs, 0x1p-100 * whole.unit) / whole.unit;
-        return value(rule, reduction, {small, whole.weight, whole.count}) * static_cast<T>(0x1p100);
-      }
+                  const Whole& whole, double total, const Output<T>* outputs = nullptr) {
+    bool overwritten = false;
+    for (int i = 0; i < predictions && outputs != nullptr; ++i) {
+      overwritten = overwritten || outputs[i].view.data == inputs.prediction[i].data;
     }
-    return value(rule, reduction, {total / whole.unit, whole.weight, whole.count});
+    return finish_sum<T>(reduction, whole, total, overwritten,
+                         [&](double unit) { return sum(rule, executor, inputs, unit); });
   }
 
   template <Verb verb>

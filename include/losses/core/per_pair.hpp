@@ -338,16 +338,10 @@ struct Driver<per_pair, Rule> {
     return run<false>(rule, executor, inputs, job(inputs), unit, 1, nullptr);
   }
 
-  /// The value of a sum in the weights' unit. One that overflows where its mean does not is taken again in a smaller one.
   static T finish(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
                   const Whole& whole, double total) {
-    if constexpr (sizeof(T) == sizeof(double)) {
-      if (std::isinf(total) && reduction != Reduction::sum) [[unlikely]] {
-        const double small = sum(rule, executor, inputs, 0x1p-100 * whole.unit) / whole.unit;
-        return value(rule, reduction, {small, whole.weight, whole.count}) * static_cast<T>(0x1p100);
-      }
-    }
-    return value(rule, reduction, {total / whole.unit, whole.weight, whole.count});
+    return finish_sum<T>(reduction, whole, total, in_place,
+                         [&](double unit) { return sum(rule, executor, inputs, unit); });
   }
 
   /// All samples, tile by tile: Σ w·value, and the gradients or the terms of each.
@@ -433,11 +427,9 @@ struct Driver<per_pair, Rule> {
         tile.target[i] = static_cast<double>(inputs.target.data[(begin + i) * inputs.target.stride[0]]);
       }
     } else if (inputs.labels.data != nullptr) {
-      visit_integers(inputs.labels, [&](const auto* labels) {
-        for (Index i = 0; i < rows; ++i) {
-          tile.target[i] = static_cast<double>(widen_label(labels[(begin + i) * inputs.labels.stride[0]]));
-        }
-      });
+      const Index step = inputs.labels.stride[0];
+      for_labels(inputs.labels, begin * step, step, rows,
+                 [&](std::int64_t label, Index i) { tile.target[i] = static_cast<double>(label); });
     }
   }
 
@@ -458,12 +450,9 @@ struct Driver<per_pair, Rule> {
         refuse([](const auto&... parts) { require(parts...); }, i, is);
       }
     } else if (inputs.labels.data != nullptr) {
-      visit_integers(inputs.labels, [&](const auto* labels) {
-        for (Index i = 0; i < inputs.samples(); ++i) {
-          const std::int64_t is = widen_label(labels[i * inputs.labels.stride[0]]);
-          if (is == values[0] || is == values[1] || skipped(i)) continue;
-          refuse([](const auto&... parts) { require_in_range(parts...); }, i, is);
-        }
+      for_labels(inputs.labels, 0, inputs.labels.stride[0], inputs.samples(), [&](std::int64_t is, Index i) {
+        if (is == values[0] || is == values[1] || skipped(i)) return;
+        refuse([](const auto&... parts) { require_in_range(parts...); }, i, LabelAt(inputs.labels, i));
       });
     }
   }

@@ -119,7 +119,7 @@ struct Driver<per_row, Rule> {
   static T value_and_gradient(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
                               const Whole& whole, const Output<T>* outputs) {
     const double total = sum(gradient_job(rule, reduction, inputs, whole, outputs), executor);
-    return finish(rule, reduction, executor, inputs, whole, total);
+    return finish(rule, reduction, executor, inputs, whole, total, outputs->view.data == inputs.logits.data);
   }
 
   static void unreduced(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole&,
@@ -156,8 +156,9 @@ struct Driver<per_row, Rule> {
   }
 
   static T finish(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
-                  const Whole& whole, double total) {
-    return finish_rows<T>(reduction, whole, total, [&](double unit) { return sum(job(rule, inputs, unit), executor); });
+                  const Whole& whole, double total, bool overwritten = false) {
+    return finish_sum<T>(reduction, whole, total, overwritten,
+                         [&](double unit) { return sum(job(rule, inputs, unit), executor); });
   }
 
   static Job job(const Rule& rule, const Inputs& inputs, double unit = 1, const Output<T>* output = nullptr,

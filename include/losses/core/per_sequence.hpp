@@ -69,28 +69,6 @@ struct Access<SequenceWorkspace> {
   static constexpr bool is_direct = true;
 };
 
-/// One element of integers.
-inline std::int64_t integer_at(const Labels& labels, Index flat) {
-  Index offset = 0;
-  for (int axis = labels.extents.rank - 1; axis >= 0; --axis) {
-    offset += (flat % labels.extents[axis]) * labels.stride[axis];
-    flat /= labels.extents[axis];
-  }
-  std::int64_t result = 0;
-  visit_integers(labels, [&](const auto* data) { result = widen_label(data[offset]); });
-  return result;
-}
-
-/// A flat vector, or one row of [n × s] for each sequence.
-template <class Y>
-constexpr bool is_flat() {
-  if constexpr (IntegerRange<Y>) {
-    return true;
-  } else {
-    return Access<Y>::is_vector;
-  }
-}
-
 template <class T>
 struct SequenceInputs {
   View<const T> logits;
@@ -110,17 +88,17 @@ struct SequenceInputs {
   Index class_stride() const { return logits.stride[is_batch ? 2 : 1]; }
 
   Index input_length(Index i) const {
-    return has_lengths ? static_cast<Index>(integer_at(input_lengths, i)) : frames();
+    return has_lengths ? static_cast<Index>(LabelAt(input_lengths, i).wide()) : frames();
   }
   Index target_length(Index i) const {
-    return has_lengths ? static_cast<Index>(integer_at(target_lengths, i)) : targets.extents.count();
+    return has_lengths ? static_cast<Index>(LabelAt(target_lengths, i).wide()) : targets.extents.count();
   }
   double weight(Index i) const { return weights.data == nullptr ? 1 : static_cast<double>(element(weights, i)); }
   /// Where the labels of sequence i begin; `before` are the labels of those before it.
   Index first_label(Index i, Index before) const { return flat ? before : i * targets.extents[1]; }
 
   void copy_labels(Index first, Index length, Index* to) const {
-    for (Index k = 0; k < length; ++k) to[k] = static_cast<Index>(integer_at(targets, first + k));
+    for (Index k = 0; k < length; ++k) to[k] = static_cast<Index>(LabelAt(targets, first + k).wide());
   }
 
   /// All frames of sequence i.
@@ -175,8 +153,8 @@ struct Driver<per_sequence, Rule> {
   static Inputs bind(const Rule& rule, const P& logits, const Y& targets, const Rest&... rest) {
     Inputs inputs;
     inputs.logits = view_of(logits);
-    inputs.flat = is_flat<Y>();
     inputs.targets = labels_of(targets);
+    inputs.flat = inputs.targets.is_vector;  // else a row of [n × s] for each sequence
     inputs.has_lengths = inputs_before_workspace<P, Y, Rest...>() > 2;
     bind_logits(rule, inputs);
     bind_targets(inputs);
@@ -202,7 +180,7 @@ struct Driver<per_sequence, Rule> {
   }
 
   static void check_length(std::string_view name, const Labels& lengths, Index i, Index most) {
-    const std::int64_t length = integer_at(lengths, i);
+    const std::int64_t length = LabelAt(lengths, i).wide();
     require_in_range(length >= 0 && length <= most, name_of<Rule>(), ": ", name, "[", i, "] is ", length,
                      ", but must be in [0, ", most, "]");
   }
@@ -326,7 +304,7 @@ struct Driver<per_sequence, Rule> {
             ", a batch, so input_lengths and target_lengths must follow the targets");
     Labels& targets = inputs.targets;
     if (inputs.flat) return;
-    if (targets.is_column && targets.extents.rank == 1) {  // a matrix of one column
+    if (targets.is_matrix && targets.extents.rank == 1) {  // a matrix of one column
       targets.extents = {2, {targets.extents[0], 1}};
       if (!inputs.has_lengths) {
         targets.extents = {2, {1, targets.extents[0]}};
@@ -361,7 +339,7 @@ struct Driver<per_sequence, Rule> {
 
   static void check_labels(const Rule& rule, const Inputs& inputs, Index first, Index length) {
     for (Index k = first; k < first + length; ++k) {
-      const std::int64_t label = integer_at(inputs.targets, k);
+      const std::int64_t label = LabelAt(inputs.targets, k).wide();
       const bool in_range = label >= 0 && label < inputs.classes();
       if (in_range && label != rule.blank) [[likely]]
         continue;

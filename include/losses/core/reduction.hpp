@@ -69,6 +69,24 @@ inline double reduce(Reduction reduction, const Partial& partial) {
   }
 }
 
+/// The value of a sum that was taken in a unit of the weights. A mean stays in it, since the sum alone may be beyond the
+/// largest number. One of doubles that overflows all the same is taken again, by retake(unit), in a smaller unit: infinity
+/// where the predictions have been written over by then.
+template <class T, class Whole, class F>
+T finish_sum(Reduction reduction, const Whole& whole, double total, bool overwritten, const F& retake) {
+  const auto in_unit = [&](double sum) {
+    const bool mean = reduction == Reduction::mean;
+    return reduce(reduction,
+                  {mean ? sum : sum / whole.unit, mean ? whole.weight * whole.unit : whole.weight, whole.count});
+  };
+  if constexpr (sizeof(T) == sizeof(double)) {
+    if (std::isinf(total) && reduction != Reduction::sum && !overwritten) [[unlikely]] {
+      return static_cast<T>(in_unit(retake(0x1p-100 * whole.unit)) * 0x1p100);
+    }
+  }
+  return static_cast<T>(in_unit(total));
+}
+
 }  // namespace detail
 
 }  // namespace LOSSES_NAMESPACE

@@ -185,7 +185,8 @@ class FormulaPass {
         if (slope != nullptr) std::fill_n(slope, c, T(0));
         continue;
       }
-      if (label_rows_) widen_labels(tile.label_offset[i], label_row);
+      if (label_rows_)
+        read_labels(job_.y, tile.label_offset[i], job_.class_stride[Job::labels], job_.classes, label_row);
       T* const written = masked && slope != nullptr ? kept_slopes : slope;
       tile.value[i] = tile.weight[i] * formula_(job_.rule, row, written);
       if (slope == nullptr) continue;
@@ -224,24 +225,15 @@ class FormulaPass {
       }
     });
     if (job_.y.data == nullptr || label_rows_) return;
-    visit_integers(job_.y, [&](const auto* labels) {
-      for (Index i = 0; i < count; ++i) {
-        const std::int64_t label = widen_label(labels[tile.label_offset[i]]);
-        // Of labels that are not valid only those with weight 0 come this far.
-        const bool kept =
-            label != job_.ignore_index && static_cast<std::uint64_t>(label) < static_cast<std::uint64_t>(c);
-        tile.label[i] = kept ? static_cast<Index>(label) : 0;
-        if (!kept) tile.weight[i] = 0;
-        if (kept && job_.label_weights != nullptr) tile.weight[i] *= (*job_.label_weights)[tile.label[i]];
-      }
-    });
-  }
-
-  void widen_labels(Index offset, std::int64_t* to) const {
-    const Index stride = job_.class_stride[Job::labels];
-    visit_integers(job_.y, [&](const auto* labels) {
-      for (Index j = 0; j < job_.classes; ++j) to[j] = widen_label(labels[offset + j * stride]);
-    });
+    for (Index i = 0; i < count; ++i) {
+      std::int64_t label;
+      read_labels(job_.y, tile.label_offset[i], 1, 1, &label);
+      // Of labels that are not valid only those with weight 0 come this far.
+      const bool kept = label != job_.ignore_index && static_cast<std::uint64_t>(label) < static_cast<std::uint64_t>(c);
+      tile.label[i] = kept ? static_cast<Index>(label) : 0;
+      if (!kept) tile.weight[i] = 0;
+      if (kept && job_.label_weights != nullptr) tile.weight[i] *= (*job_.label_weights)[tile.label[i]];
+    }
   }
 
   /// Gathers what the mask keeps; returns how many.
@@ -328,10 +320,10 @@ double check_row_targets(const rule::Argument& target, const Executor& executor,
       return in_domain(work.h[at[Job::distribution] + j * work.class_stride[Job::distribution]]);
     });
   } else {
-    visit_integers(work.y, [&](const auto* labels) {
-      sum_samples(work, executor, sums, [&](Index j, const Index* at) {
-        return is_label(widen_label(labels[at[Job::labels] + j * work.class_stride[Job::labels]]));
-      });
+    sum_samples(work, executor, sums, [&](Index j, const Index* at) {
+      std::int64_t label;
+      read_labels(work.y, at[Job::labels] + j * work.class_stride[Job::labels], 1, 1, &label);
+      return is_label(label);
     });
   }
   if (sums[1] == 0) return sums[0];
@@ -347,14 +339,9 @@ double check_row_targets(const rule::Argument& target, const Executor& executor,
               target.domain.text);
       continue;
     }
-    visit_integers(inputs.labels, [&](const auto* data) {
-      using I = std::remove_cvref_t<decltype(*data)>;
-      View<const I> view{data, inputs.labels.extents, {}};
-      std::copy_n(inputs.labels.stride, max_rank, view.stride);
-      const I label = element(view, flat);
-      require_in_range(is_label(widen_label(label)), name, ": ", target.name, Position{shape, flat}, " is ", label,
-                       ", but must be in [0, ", classes, ") or -1");
-    });
+    const LabelAt label(inputs.labels, flat);
+    require_in_range(is_label(label.wide()), name, ": ", target.name, Position{shape, flat}, " is ", label,
+                     ", but must be in [0, ", classes, ") or -1");
   }
   return sums[0];
 }
@@ -452,7 +439,8 @@ struct Driver<per_row, Rule> {
                               const Whole& whole, const Output<T>* outputs) {
     Job work = job(rule, inputs, whole.unit, outputs);
     set_gradient(work, reduction, whole, *outputs);
-    return finish(rule, reduction, executor, inputs, whole, sum(work, row_formula<Rule>, executor));
+    const double total = sum(work, row_formula<Rule>, executor);
+    return finish(rule, reduction, executor, inputs, whole, total, outputs->view.data == inputs.logits.data);
   }
 
   static void unreduced(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole&,
@@ -514,9 +502,9 @@ struct Driver<per_row, Rule> {
   }
 
   static T finish(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
-                  const Whole& whole, double total) {
-    return finish_rows<T>(reduction, whole, total,
-                          [&](double unit) { return sum(job(rule, inputs, unit), row_formula<Rule>, executor); });
+                  const Whole& whole, double total, bool overwritten = false) {
+    return finish_sum<T>(reduction, whole, total, overwritten,
+                         [&](double unit) { return sum(job(rule, inputs, unit), row_formula<Rule>, executor); });
   }
 
   static Job job(const Rule& rule, const Inputs& inputs, double unit, const Output<T>* output = nullptr,

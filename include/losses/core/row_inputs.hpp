@@ -90,7 +90,7 @@ void bind_prediction(RowInputs<T>& inputs, const View<const T>& prediction, std:
 template <class T>
 void bind_labels(RowInputs<T>& inputs, const Labels& target, std::string_view name) {
   auto& labels = inputs.labels = target;
-  if (labels.is_column && labels.extents.rank == 1 && inputs.terms.rank == 2 && inputs.terms[1] == 1) {
+  if (labels.is_matrix && labels.extents.rank == 1 && inputs.terms.rank == 2 && inputs.terms[1] == 1) {
     labels.extents = {2, {labels.extents[0], 1}};
   }
   require(labels.extents == inputs.terms, name, ": target is ", labels.extents, ", but must be ", inputs.terms,
@@ -164,55 +164,20 @@ void set_gradient(RowJob<T>& work, Reduction reduction, const RowWhole& whole, c
       static_cast<T>(reduction_scale(reduction, whole.weight * whole.unit, whole.count, whole.unit) * output.factor);
 }
 
-/// The value of a sum in the weights' unit. One that overflows where its mean does not is taken again, by
-/// retake(unit), in a smaller one.
-template <class T, class F>
-T finish_rows(Reduction reduction, const RowWhole& whole, double total, const F& retake) {
-  if constexpr (sizeof(T) == sizeof(double)) {
-    if (std::isinf(total) && reduction != Reduction::sum) [[unlikely]] {
-      const double small = retake(0x1p-100 * whole.unit) / whole.unit;
-      return static_cast<T>(reduce(reduction, {small, whole.weight, whole.count})) * static_cast<T>(0x1p100);
-    }
-  }
-  return static_cast<T>(reduce(reduction, {total / whole.unit, whole.weight, whole.count}));
-}
-
-/// How many labels are kept, and how many are wrong.
-template <class I>
-void count_labels(const I* labels, Index length, std::uint64_t classes, bool ignores, std::int64_t ignore_index,
-                  Index& kept, Index& wrong) {
-  Index valid = 0, ignored = 0, both = 0;
-  for (Index i = 0; i < length; ++i) {
-    const std::int64_t label = widen_label(labels[i]);
-    const bool is_valid = static_cast<std::uint64_t>(label) < classes;
-    const bool is_ignored = label == ignore_index && ignores;
-    valid += is_valid;
-    ignored += is_ignored;
-    both += is_valid && is_ignored;
-  }
-  kept = length - ignored;
-  wrong = length - valid - ignored + both;
-}
-
 template <class T>
 LOSSES_COLD void name_first_wrong_label(const RowInputs<T>& inputs, const RowOptions<T>& options,
                                         std::string_view name) {
   const std::int64_t ignored = options.ignore_index;
   const bool names_ignored = options.ignores && (ignored < 0 || ignored >= inputs.classes());
-  visit_integers(inputs.labels, [&](const auto* data) {
-    using I = std::remove_cvref_t<decltype(*data)>;
-    View<const I> view{data, inputs.labels.extents, {}};
-    std::copy_n(inputs.labels.stride, max_rank, view.stride);
-    for (Index flat = 0; flat < view.extents.count(); ++flat) {
-      const I label = element(view, flat);
-      const std::int64_t wide = widen_label(label);
-      if (inputs.weights.data != nullptr && element(inputs.weights, flat) == 0) continue;
-      require_in_range((options.ignores && wide == ignored) || (wide >= 0 && wide < inputs.classes()), name, ": target",
-                       Position{view.extents, flat}, " is ", label, ", but must be in [0, ", inputs.classes(), ")",
-                       names_ignored ? " or the ignore_index " : "",
-                       names_ignored ? std::to_string(ignored) : std::string());
-    }
-  });
+  for (Index flat = 0; flat < inputs.labels.extents.count(); ++flat) {
+    const LabelAt label(inputs.labels, flat);
+    const std::int64_t wide = label.wide();
+    if (inputs.weights.data != nullptr && element(inputs.weights, flat) == 0) continue;
+    require_in_range((options.ignores && wide == ignored) || (wide >= 0 && wide < inputs.classes()), name, ": target",
+                     Position{inputs.labels.extents, flat}, " is ", label, ", but must be in [0, ", inputs.classes(),
+                     ")", names_ignored ? " or the ignore_index " : "",
+                     names_ignored ? std::to_string(ignored) : std::string());
+  }
 }
 
 /// Σ of the weights of the samples that are kept; a label outside [0, c) is refused.
@@ -230,33 +195,27 @@ double check_labels(const RowOptions<T>& options, const Executor& executor, cons
     work.for_runs(first, last - first, [&](Index length, Index, const Index* at) {
       const int inner = work.rank - 1;
       const Index step = work.stride[Job::labels][inner];
-      visit_integers(work.y, [&](const auto* labels) {
-        labels += at[Job::labels];
-        Index kept = 0, wrong = 0;
-        double weight = 0;
-        const bool plain = !weighted && work.w == nullptr;
-        if (plain && step == 1) {
-          count_labels(labels, length, classes, options.ignores, options.ignore_index, kept, wrong);
-          local[0] += static_cast<double>(kept);
-          local[1] += static_cast<double>(wrong);
+      const Index weight_step = work.stride[Job::weights][inner];
+      const T* weights = work.w == nullptr ? nullptr : work.w + at[Job::weights];
+      const bool plain = !weighted && weights == nullptr;
+      Index kept = 0, wrong = 0;
+      double weight = 0;
+      for_labels(work.y, at[Job::labels], step, length, [&](std::int64_t label, Index i) {
+        const bool ignored = label == options.ignore_index && options.ignores;
+        const bool valid = static_cast<std::uint64_t>(label) < classes;
+        kept += !ignored;
+        if (plain) {
+          wrong += !ignored & !valid;
           return;
         }
-        for (Index i = 0; i < length; ++i) {
-          const std::int64_t label = widen_label(labels[i * step]);
-          const bool ignored = label == options.ignore_index && options.ignores;
-          const bool valid = static_cast<std::uint64_t>(label) < classes;
-          double w = work.w == nullptr
-                         ? 1.0
-                         : static_cast<double>(work.w[at[Job::weights] + i * work.stride[Job::weights][inner]]);
-          kept += ignored ? 0 : 1;
-          wrong += ignored || valid || w == 0 ? 0 : 1;
-          if (plain || ignored || !valid) continue;
-          if (weighted) w *= static_cast<double>((*options.class_weights)[static_cast<Index>(label)]);
-          weight += w;
-        }
-        local[0] += plain ? static_cast<double>(kept) : weight;
-        local[1] += static_cast<double>(wrong);
+        double w = weights == nullptr ? 1.0 : static_cast<double>(weights[i * weight_step]);
+        wrong += ignored || valid || w == 0 ? 0 : 1;
+        if (ignored || !valid) return;
+        if (weighted) w *= static_cast<double>((*options.class_weights)[static_cast<Index>(label)]);
+        weight += w;
       });
+      local[0] += plain ? static_cast<double>(kept) : weight;
+      local[1] += static_cast<double>(wrong);
     });
   });
   if (sums[1] != 0) [[unlikely]]

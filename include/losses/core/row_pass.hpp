@@ -357,15 +357,11 @@ class RowPass {
     job_.for_runs(flat, tile.size, [&](Index length, Index first, const Index* at) {
       const Index step = job_.stride[Job::labels][inner_];
       const auto classes = static_cast<std::uint64_t>(job_.classes);
-      visit_integers(job_.y, [&](const auto* labels) {
-        labels += at[Job::labels];
-        for (Index i = 0; i < length; ++i) {
-          const std::int64_t label = widen_label(labels[i * step]);
-          // Of labels that are not valid only those with weight 0 come this far.
-          const bool kept = label != job_.ignore_index && static_cast<std::uint64_t>(label) < classes;
-          tile.reference[first + i] = kept ? static_cast<T>(label) : T(0);
-          tile.weight[first + i] = kept ? job_.uniform_weight : T(0);
-        }
+      for_labels(job_.y, at[Job::labels], step, length, [&](std::int64_t label, Index i) {
+        // Of labels that are not valid only those with weight 0 come this far.
+        const bool kept = label != job_.ignore_index && static_cast<std::uint64_t>(label) < classes;
+        tile.reference[first + i] = kept ? static_cast<T>(label) : T(0);
+        tile.weight[first + i] = kept ? job_.uniform_weight : T(0);
       });
     });
     if (job_.label_weights == nullptr) return;

@@ -178,6 +178,17 @@ struct Access<X> {
   static Index column_stride(const X& x) { return X::IsRowMajor ? x.innerStride() : x.outerStride(); }
 };
 
+/// A view is an object, too: what is erased already can be an argument or a gradient.
+template <class S>
+struct Access<View<S>> {
+  using Scalar = std::remove_const_t<S>;
+  static constexpr bool is_direct = true, is_plain = false, is_writable = !std::is_const_v<S>, is_vector = false;
+
+  static const Extents& extents(const View<S>& x) { return x.extents; }
+  static View<const Scalar> view(const View<S>& x) { return x; }
+  static const View<S>& writable_view(const View<S>& x) { return x; }
+};
+
 /// The object itself where it lies in memory, else its value: kept alive by the full expression that it is used in.
 template <Viewable X>
 decltype(auto) evaluate(const X& x) {
@@ -201,8 +212,20 @@ struct Labels {
   Index stride[max_rank] = {};
   std::uint8_t bytes = 0;
   bool is_signed = false;
-  bool is_column = false;  // of a matrix [n × 1], which is a vector, too
+  bool is_matrix = false;  // of a matrix, of which [n × 1] is a vector, too
+  bool is_vector = false;  // a vector by its type
 };
+
+/// Labels are an argument, too.
+template <>
+struct Access<Labels> {
+  using Scalar = std::int64_t;
+  static constexpr bool is_direct = true, is_plain = false, is_writable = false;
+};
+
+inline const Labels& view_of(const Labels& labels) {
+  return labels;
+}
 
 template <class F>
 void visit_integers(const Labels& labels, const F& f) {
@@ -231,6 +254,62 @@ std::int64_t widen_label(I label) {
   }
 }
 
+/// `count` labels, `step` apart, from the one `offset` elements past the first. The loops over labels see one type.
+inline void read_labels(const Labels& labels, Index offset, Index step, Index count, std::int64_t* to) {
+  visit_integers(labels, [&](const auto* from) {
+    from += offset;
+    if (step == 1) {
+      for (Index i = 0; i < count; ++i) to[i] = widen_label(from[i]);
+    } else {
+      for (Index i = 0; i < count; ++i) to[i] = widen_label(from[i * step]);
+    }
+  });
+}
+
+/// f(label, i) for each of `count` labels, `step` apart.
+template <class F>
+void for_labels(const Labels& labels, Index offset, Index step, Index count, const F& f) {
+  if (labels.bytes == 8 && labels.is_signed && step == 1) {
+    const std::int64_t* wide = static_cast<const std::int64_t*>(labels.data) + offset;
+    for (Index i = 0; i < count; ++i) f(wide[i], i);
+    return;
+  }
+  constexpr Index block = 256;
+  std::int64_t wide[block];
+  for (Index begin = 0; begin < count; begin += block) {
+    const Index size = count - begin < block ? count - begin : block;
+    read_labels(labels, offset + begin * step, step, size, wide);
+    for (Index i = 0; i < size; ++i) f(wide[i], begin + i);
+  }
+}
+
+/// A label by its number in logical (row-major) order.
+struct LabelAt {
+  const Labels& labels;
+  Index offset;
+
+  LabelAt(const Labels& all, Index flat) : labels(all), offset(0) {
+    for (int axis = all.extents.rank - 1; axis >= 0; --axis) {
+      offset += (flat % all.extents[axis]) * all.stride[axis];
+      flat /= all.extents[axis];
+    }
+  }
+  std::int64_t wide() const {
+    std::int64_t label;
+    read_labels(labels, offset, 1, 1, &label);
+    return label;
+  }
+};
+
+/// As it is stored: an unsigned one beyond INT64_MAX, too.
+inline void append(std::string& text, const LabelAt& label) {
+  if (label.labels.bytes == 8 && !label.labels.is_signed) {
+    append(text, static_cast<const std::uint64_t*>(label.labels.data)[label.offset]);
+  } else {
+    append(text, label.wide());
+  }
+}
+
 template <class I>
 concept LabelInteger = std::integral<I> && !std::same_as<std::remove_cv_t<I>, bool>;
 
@@ -256,27 +335,48 @@ Labels erase_labels(const View<const I>& view) {
   return labels;
 }
 
-/// A vector of labels has one axis, whether it is stored as a row or as a column.
+inline const Labels& erase_labels(const Labels& labels) {
+  return labels;
+}
+
+/// Labels with the axes of the object that holds them.
 template <class X>
-  requires IntegerEigen<X> || IntegerRange<X> Labels labels_of(const X& x) {
+  requires IntegerEigen<X> || IntegerRange<X> Labels whole_labels(const X& x) {
+    Labels labels;
     if constexpr (IntegerRange<X>) {
       const std::span span(x);
       using I = typename decltype(span)::value_type;
-      return erase_labels(View<const I>{span.data(), {1, {static_cast<Index>(span.size())}}, {1}});
+      labels = erase_labels(View<const I>{span.data(), {1, {static_cast<Index>(span.size())}}, {1}});
+      labels.is_vector = true;
     } else {
-      auto view = view_of(x);
-      if constexpr (Dense<X>) {
-        if (view.extents[1] == 1) {
-          view.extents.rank = 1;
-        } else if constexpr (Access<X>::is_vector) {
-          view.extents = {1, {view.extents[1]}};
-          view.stride[0] = view.stride[1];
-        }
-      }
-      Labels labels = erase_labels(view);
-      labels.is_column = Dense<X>;
-      return labels;
+      labels = erase_labels(view_of(x));
+      labels.is_matrix = Dense<X>;
+      labels.is_vector = Access<X>::is_vector;
     }
+    return labels;
+  }
+
+inline const Labels& whole_labels(const Labels& labels) {
+  return labels;
+}
+
+/// A vector of labels has one axis, whether it is stored as a row or as a column.
+inline Labels labels_of(const Labels& whole) {
+  Labels labels = whole;
+  if (labels.is_matrix && labels.extents.rank == 2) {
+    if (labels.extents[1] == 1) {
+      labels.extents.rank = 1;
+    } else if (labels.is_vector) {
+      labels.extents = {1, {labels.extents[1]}};
+      labels.stride[0] = labels.stride[1];
+    }
+  }
+  return labels;
+}
+
+template <class X>
+  requires IntegerEigen<X> || IntegerRange<X> Labels labels_of(const X& x) {
+    return labels_of(whole_labels(x));
   }
 
 /// The bytes from the lowest to past the highest element of a view: [low, high).

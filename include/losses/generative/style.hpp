@@ -208,7 +208,7 @@ struct Driver<rule::per_gram, Rule> {
         for (Index p = 0; p < product.cols(); ++p) {
           const double value = scale * product(c, p);
           T& entry = to[place[p]];
-          entry = static_cast<T>(output.adds ? static_cast<double>(entry) + output.factor * value : value);
+          entry = static_cast<T>((output.adds ? static_cast<double>(entry) : 0.0) + output.factor * value);
         }
       }
     });
@@ -251,6 +251,10 @@ struct Driver<rule::per_gram, Rule> {
     }
   }
 };
+
+/// Layers, or the features of one with what the driver takes.
+template <class Rule, class Features, class... Rest>
+concept TakesFeatures = RangeOfTensors<Features, typename Rule::Scalar> || Accepts<Rule, Features, Rest...>;
 
 template <class T>
 struct StyleOptions {
@@ -303,7 +307,11 @@ class Style {
   const { return forward(serial, features, rest...); }
 
   template <ExecutionPolicy Policy, class Features, class Target, class... Weights>
-  T forward(const Policy& policy, const Features& features, const Target& target, const Weights&... weights) const {
+    requires detail::TakesFeatures<Rule, Features, Target, Weights...> T forward(const Policy& policy,
+                                                                                 const Features& features,
+                                                                                 const Target& target,
+                                                                                 const Weights&... weights)
+  const {
     if constexpr (detail::RangeOfTensors<Features, T>) {
       check_layers(policy, features, target, weights...);
       double sum = 0;
@@ -339,8 +347,11 @@ class Style {
   const { return value_and_gradient(serial, features, std::forward<Rest>(rest)...); }
 
   template <ExecutionPolicy Policy, class Features, class Target, class Gradient>
-  T value_and_gradient(const Policy& policy, const Features& features, const Target& target,
-                       Gradient&& gradient) const {
+    requires detail::TakesFeatures<Rule, Features, Target> T value_and_gradient(const Policy& policy,
+                                                                                const Features& features,
+                                                                                const Target& target,
+                                                                                Gradient&& gradient)
+  const {
     if constexpr (detail::RangeOfTensors<Features, T>) {
       return gradients_of_layers(policy, features, target, gradient);
     } else {
@@ -349,8 +360,12 @@ class Style {
   }
 
   template <ExecutionPolicy Policy, class Features, class Target, class Weights, class Gradient>
-  T value_and_gradient(const Policy& policy, const Features& features, const Target& target, const Weights& weights,
-                       Gradient&& gradient) const {
+    requires detail::TakesFeatures<Rule, Features, Target, Weights> T value_and_gradient(const Policy& policy,
+                                                                                         const Features& features,
+                                                                                         const Target& target,
+                                                                                         const Weights& weights,
+                                                                                         Gradient&& gradient)
+  const {
     if constexpr (detail::RangeOfTensors<Features, T>) {
       return gradients_of_layers(policy, features, target, gradient, weights);
     } else {

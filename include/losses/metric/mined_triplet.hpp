@@ -54,8 +54,7 @@ struct MinedTriplet {
   void check() const {
     require(margin >= 0 && margin <= std::numeric_limits<T>::max(), "MinedTriplet: margin is ", margin,
             ", but must be finite and not negative");
-    require(mining == Mining::batch_hard || mining == Mining::batch_all || mining == Mining::semi_hard,
-            "MinedTriplet: mining is ", static_cast<int>(mining), ", but must be a value of Mining");
+    detail::require_named(mining, Mining::semi_hard, "MinedTriplet", "mining", "Mining");
   }
 
   bool is_dense() const { return mining == Mining::batch_all; }

@@ -53,6 +53,7 @@ template <detail::Viewable Residuals>
 typename detail::Access<Residuals>::Scalar huber_delta(const Residuals& residuals,
                                                        ScaleEstimate estimate = ScaleEstimate::standard_deviation) {
   using T = typename detail::Access<Residuals>::Scalar;
+  detail::require_named(estimate, ScaleEstimate::mad, "huber_delta", "estimate", "ScaleEstimate");
   const auto& stored = detail::evaluate(residuals);
   const auto view = detail::view_of(stored);
   const detail::Index n = view.extents.count();

@@ -87,7 +87,10 @@ struct GeneralizedDice {
   T smooth = T(1e-5);
   bool per_sample = false;
 
-  void check() const { require_not_negative("GeneralizedDice", "smooth", smooth); }
+  void check() const {
+    detail::require_named(weighting, ClassWeighting::uniform, "GeneralizedDice", "weighting", "ClassWeighting");
+    require_not_negative("GeneralizedDice", "smooth", smooth);
+  }
 
   double value(std::span<const Region> classes) const { return formula().value(classes); }
   void slope(std::span<const Region> classes, std::span<RegionSlope> slopes) const { formula().slope(classes, slopes); }
@@ -113,7 +116,10 @@ struct SoftmaxGeneralizedDice {
   bool per_sample = false;
   std::int64_t ignore_index = -100;
 
-  void check() const { require_not_negative("SoftmaxGeneralizedDice", "smooth", smooth); }
+  void check() const {
+    detail::require_named(weighting, ClassWeighting::uniform, "SoftmaxGeneralizedDice", "weighting", "ClassWeighting");
+    require_not_negative("SoftmaxGeneralizedDice", "smooth", smooth);
+  }
 
   double value(std::span<const Region> classes) const { return formula().value(classes); }
   void slope(std::span<const Region> classes, std::span<RegionSlope> slopes) const { formula().slope(classes, slopes); }

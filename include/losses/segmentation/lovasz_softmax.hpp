@@ -39,7 +39,10 @@ struct LovaszSoftmax {
   NumberOrVector<T> class_weights = {};
   std::int64_t ignore_index = -100;
 
-  void check() const { detail::require_class_weights<T>("LovaszSoftmax", class_weights); }
+  void check() const {
+    detail::require_named(classes, LovaszClasses::all, "LovaszSoftmax", "classes", "LovaszClasses");
+    detail::require_class_weights<T>("LovaszSoftmax", class_weights);
+  }
 
   bool counts_absent_classes() const { return classes == LovaszClasses::all; }
 

@@ -51,8 +51,7 @@ struct CTC {
 
   void check() const {
     require(blank >= 0, "CTC: blank is ", blank, ", but must not be negative");
-    require(input == CTCInput::logits || input == CTCInput::log_probabilities,
-            "CTC: input is not one of CTCInput's values");
+    detail::require_named(input, CTCInput::log_probabilities, "CTC", "input", "CTCInput");
   }
 
   std::size_t memory(const detail::Sequence<T>& sequence) const { return detail::CTCPass<T>::memory(sequence); }
@@ -244,7 +243,7 @@ class CTC {
         auto each = inputs.sequence(i);
         if (input_lengths != nullptr) {
           Driver::check_length("input_lengths", inputs.input_lengths, i, inputs.frames());
-          each.frames = static_cast<Eigen::Index>(detail::integer_at(inputs.input_lengths, i));
+          each.frames = static_cast<Eigen::Index>(detail::LabelAt(inputs.input_lengths, i).wide());
         }
         result.push_back(detail::ctc_greedy_labels(each, rule().blank));
       }

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: MIT
+# Tests for another processor, run under an emulator: the toolchain of the presets arm64 and arm32.
+#
+#   cmake --preset arm64        Debian: g++-aarch64-linux-gnu, qemu-user      (sh cmake/setup.sh test arm64)
+
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES LOSSES_CROSS)
+if(LOSSES_CROSS STREQUAL "arm32")
+  set(CMAKE_SYSTEM_PROCESSOR armv7)
+  set(CMAKE_CXX_COMPILER arm-linux-gnueabihf-g++)
+  set(CMAKE_CROSSCOMPILING_EMULATOR qemu-arm -L /usr/arm-linux-gnueabihf)
+else()
+  set(CMAKE_SYSTEM_PROCESSOR aarch64)
+  set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
+  set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64 -L /usr/aarch64-linux-gnu)
+endif()
+
+# Eigen and Catch2 are this machine's: headers alone.
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)

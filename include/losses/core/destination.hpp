@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// Where a gradient goes, whatever object of Eigen's it is, and what is refused before anything is written to it.
+
+#include <algorithm>
+#include <concepts>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <losses/core/driver.hpp>
+#include <losses/core/overlap.hpp>
+
+namespace LOSSES_NAMESPACE {
+
+/// A gradient that is added, not written: grad += scale·dL. Made by add_to.
+template <class Gradient>
+struct AddTo {
+  Gradient& gradient;
+  double scale;
+};
+
+/// Stands in for the gradient of value_and_gradient: grad += scale·dL/dprediction, without a temporary.
+///
+///   losses::add_to(grad, 0.5)     a second loss on the same prediction, a micro-batch
+///   losses::add_to(weights, -lr)  a step of gradient descent
+///
+/// The gradient must have the prediction's shape already. It may be an rvalue view (a block, a transpose).
+template <class Gradient>
+AddTo<std::remove_reference_t<Gradient>> add_to(Gradient&& gradient, double scale = 1) {
+  return {gradient, scale};
+}
+
+namespace detail {
+
+/// A gradient without its type. One that owns its memory is resized to fit, if it can be. (What is passed by value here lets
+/// the compiler keep the rest in registers: a call on four floats takes two thirds of the time.)
+template <class T>
+struct Destination : Output<T> {
+  const void* object = nullptr;
+  bool (*can_resize)(Extents to) = nullptr;
+  View<T> (*resize)(const void* object, Extents to) = nullptr;
+
+  void fit(const Extents& to) {
+    if (resize != nullptr && !(this->view.extents == to)) this->view = resize(object, to);
+  }
+};
+
+template <class X>
+struct GradientArgument {
+  using Object = X;
+  static X& object(X& x) { return x; }
+  static X& object(const X& x) { return const_cast<X&>(x); }  // a const view, as Eigen writes to it
+  static double factor(const X&) { return 1; }
+  static constexpr bool adds = false;
+};
+
+template <class G>
+struct GradientArgument<AddTo<G>> {
+  using Object = std::remove_cv_t<G>;
+  static G& object(const AddTo<G>& to) { return to.gradient; }
+  static double factor(const AddTo<G>& to) { return to.scale; }
+  static constexpr bool adds = true;
+};
+
+/// `X` is what a parameter Args&& deduced: an lvalue reference, or a plain type for a temporary. Views may be
+/// temporaries and const, as in Eigen; an object that owns its memory may be neither.
+template <class X, class T>
+consteval bool accepts_gradient() {
+  using Decayed = std::remove_cvref_t<X>;
+  if constexpr (std::same_as<Decayed, Destination<T>>) {
+    return true;
+  } else if constexpr (!std::same_as<typename GradientArgument<Decayed>::Object, Decayed>) {
+    using Reference = decltype((std::declval<Decayed&>().gradient));
+    return accepts_gradient<Reference, T>();
+  } else if constexpr (!ViewableAs<Decayed, T>) {
+    return false;
+  } else if constexpr (Access<Decayed>::is_plain) {
+    return std::is_lvalue_reference_v<X> && !std::is_const_v<std::remove_reference_t<X>>;
+  } else {
+    return Access<Decayed>::is_writable;
+  }
+}
+
+/// A destination as it is.
+template <class T>
+const Destination<T>& destination_of(const Destination<T>& destination) {
+  return destination;
+}
+
+/// An object, or add_to(object). (`made` stands in no inner block: g++ would copy it.)
+template <class T, class G>
+Destination<T> destination_of(const G& gradient) {
+  using Given = GradientArgument<G>;
+  using Object = typename Given::Object;
+  auto& object = Given::object(gradient);
+  Destination<T> made{{Access<Object>::writable_view(object), Given::adds, Given::factor(gradient)}, &object};
+  if constexpr (Access<Object>::is_plain && !Given::adds) {
+    made.can_resize = [](Extents extents) { return Access<Object>::can_resize(extents); };
+    made.resize = [](const void* erased, Extents extents) {
+      auto& resized = *static_cast<Object*>(const_cast<void*>(erased));
+      Access<Object>::resize(resized, extents);
+      return Access<Object>::writable_view(resized);
+    };
+  }
+  return made;
+}
+
+inline std::string gradient_name(int place, int count) {
+  return count == 1 ? "gradient" : "gradient " + std::to_string(place + 1);
+}
+
+/// The same elements in the same order: what a gradient over its own prediction is.
+inline bool same_place(const Footprint& a, const Footprint& b) {
+  if (a.data != b.data || a.bytes != b.bytes || !(a.extents == b.extents)) return false;
+  for (int axis = 0; axis < a.extents.rank; ++axis) {
+    if (a.extents[axis] > 1 && a.stride[axis] != b.stride[axis]) return false;
+  }
+  return true;
+}
+
+/// An object that owns its memory is resized later, unless it is added to.
+template <class Rule, class T>
+void check_size(const Destination<T>& to, int place, int count, const Extents& must) {
+  if (to.view.extents == must || (to.can_resize != nullptr && to.can_resize(must))) return;
+  require(false, name_of<Rule>(), ": ", gradient_name(place, count), " is ", to.view.extents, ", but must be ", must);
+}
+
+/// A gradient may lie on its own prediction, element by element, where in_place allows it; on nothing else.
+template <class Rule, class T>
+void check_overlap(const typename DriverOf<Rule>::Inputs& inputs, const Destination<T>* to, bool in_place) {
+  constexpr int count = DriverOf<Rule>::predictions;
+  for (int place = 0; place < count; ++place) {
+    const auto& view = to[place].view;
+    const auto range = byte_range(view);
+    if (dense_orders(view) == 0 && overlaps_itself(footprint(view))) {
+      require(false, name_of<Rule>(), ": ", gradient_name(place, count),
+              " holds an element twice: a stride is too short");
+    }
+    DriverOf<Rule>::visit(inputs, [&](const auto& input, std::string_view name, int prediction) {
+      if (!overlap(range, byte_range(input))) return;
+      const bool own = in_place && prediction == place;
+      if (own && same_place(footprint(view), footprint(input))) return;
+      require(!overlap(footprint(view), footprint(input)), name_of<Rule>(), ": ", gradient_name(place, count),
+              " shares memory with ", name, own ? ", but must be all of it, in its order, or none" : "");
+    });
+    for (int other = 0; count > 1 && other < place; ++other) {
+      const bool shares = to[place].object == to[other].object || overlap(footprint(view), footprint(to[other].view));
+      require(!shares, name_of<Rule>(), ": ", gradient_name(place, count), " shares memory with ",
+              gradient_name(other, count));
+    }
+  }
+}
+
+/// The verbs of a rule on views and destinations: no type of Eigen's is left, so they compile once for each rule.
+template <class Rule>
+struct Verbs {
+  using Driver = DriverOf<Rule>;
+  using T = typename Rule::Scalar;
+  using Inputs = typename Driver::Inputs;
+  using Whole = typename Driver::Whole;
+  static constexpr int gradients = Driver::predictions;
+
+  const Rule& rule;
+  Reduction reduction;
+  Executor executor;
+
+  T forward(const Inputs& inputs) const {
+    return Driver::forward(rule, reduction, executor, inputs, Driver::check(rule, executor, inputs));
+  }
+
+  T value_and_gradient(const Inputs& inputs, Destination<T>* to) const {
+    const Whole whole = check(inputs, to);
+    return run(inputs, whole, to);
+  }
+
+  void curvature(const Inputs& inputs, Destination<T>* to) const {
+    const Whole whole = check(inputs, to);
+    with_outputs(inputs, to, [&](const Output<T>* outputs) {
+      Driver::curvature(rule, reduction, executor, inputs, whole, outputs);
+    });
+  }
+
+  void unreduced(const Inputs& inputs, Destination<T>& to) const {
+    const Whole whole = Driver::check(rule, executor, inputs);
+    to.fit(Driver::unreduced_extents(inputs));
+    Driver::unreduced(rule, executor, inputs, whole, to);
+  }
+
+  auto partial(const Inputs& inputs) const {
+    return Driver::partial(rule, executor, inputs, Driver::check(rule, executor, inputs));
+  }
+
+  /// The second pass of a per_set loss.
+  template <class Partial>
+  void gradient_of(const Partial& sums, const Inputs& inputs, Destination<T>* to) const {
+    check(inputs, to);
+    with_outputs(inputs, to, [&](const Output<T>* outputs) {
+      Driver::gradient_of(rule, reduction, sums, executor, inputs, outputs);
+    });
+  }
+
+  /// All that value_and_gradient may refuse.
+  Whole check(const Inputs& inputs, const Destination<T>* to, bool in_place = Driver::in_place) const {
+    for (int i = 0; i < gradients; ++i) check_size<Rule>(to[i], i, gradients, Driver::gradient_extents(inputs, i));
+    check_overlap<Rule>(inputs, to, in_place);
+    return Driver::check(rule, executor, inputs);
+  }
+
+  /// What is left of value_and_gradient then.
+  T run(const Inputs& inputs, const Whole& whole, Destination<T>* to) const {
+    return with_outputs(inputs, to, [&](const Output<T>* outputs) {
+      return Driver::value_and_gradient(rule, reduction, executor, inputs, whole, outputs);
+    });
+  }
+
+ private:
+  template <class F>
+  static auto with_outputs(const Inputs& inputs, Destination<T>* to, const F& f) {
+    for (int i = 0; i < gradients; ++i) to[i].fit(Driver::gradient_extents(inputs, i));
+    if constexpr (gradients == 1) {
+      return f(to);
+    } else {
+      Output<T> outputs[gradients];
+      std::copy_n(to, gradients, outputs);
+      return f(outputs);
+    }
+  }
+};
+
+}  // namespace detail
+
+}  // namespace LOSSES_NAMESPACE
