@@ -5,6 +5,7 @@
 /// <losses/generative/safetensors.hpp>, which reads its weights from a file and needs nlohmann-json.
 
 #include <losses/generative/adversarial.hpp>
+#include <losses/generative/adversarial_mse.hpp>
 #include <losses/generative/gradient_penalty.hpp>
 #include <losses/generative/perceptual.hpp>
 #include <losses/generative/reconstruction.hpp>

@@ -3,7 +3,6 @@
 
 /// Which loss for which task: a descriptor of the task, given or measured, becomes a loss.
 
-#include <losses/selector/adversarial_mse.hpp>
 #include <losses/selector/checklist.hpp>
 #include <losses/selector/concrete.hpp>
 #include <losses/selector/describe.hpp>

@@ -173,6 +173,10 @@ class Example {
         add(numbers(-2, 2).leftCols(1));
         inputs_.push_back({detail::Kind::flag, &flag_});
         break;
+      case Data::judged_outputs:
+        gradients = 2;
+        add(numbers(-2, 2).leftCols(1)), add(numbers(-2, 2)), add(numbers(-2, 2));
+        break;
       case Data::input_gradients:
         add(numbers(-1, 1));
         break;

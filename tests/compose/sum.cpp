@@ -5,6 +5,7 @@
 #include <losses/evaluation/check_gradient.hpp>
 #include <losses/regression/huber.hpp>
 #include <losses/regression/l1.hpp>
+#include <losses/regression/mse.hpp>
 
 #include "catch.hpp"
 #include "inputs.hpp"
@@ -98,4 +99,18 @@ TEST_CASE("Sum: what it refuses, with the outputs untouched") {
   CHECK_THROWS_WITH(Huber<double>() + L1<double>() * std::numeric_limits<double>::infinity(),
                     "Sum: the factor of term 0 is inf, but must be finite");
   CHECK((gradient.array() == 42).all());
+}
+
+TEST_CASE("Sum: a factor of 0 adds nothing to infinite terms, and factors of other reductions do not overflow") {
+  const Eigen::Vector2d far(1e200, 1e200), zero(0, 0);
+  Eigen::VectorXd g;
+  CHECK((0.0 * losses::MSE<double>() + losses::L1<double>()).value_and_gradient(far, zero, g) == 1e200);
+  CHECK(g == Eigen::Vector2d(0.5, 0.5));
+  CHECK((0.0 * losses::MSE<double>()).forward(far, zero) == 0);
+
+  const Eigen::Matrix2f p = Eigen::Matrix2f::Constant(1e-3f), y = Eigen::Matrix2f::Zero();
+  const auto sum = 0.0f * losses::MSE<float>() + 3e38f * losses::L1<float>(losses::Reduction::sum);
+  Eigen::MatrixXf slope;
+  CHECK(sum.value_and_gradient(p, y, slope) == Catch::Approx(1.2e36));
+  CHECK(slope(1, 1) == 3e38f);
 }

@@ -262,13 +262,14 @@ TEST_CASE("describe: what cannot be described is refused by name") {
   CHECK(classes({2, 2}) == "describe: target holds class 2 alone, but must have two classes");
   CHECK(classes({-100, -100}) == "describe: target has no label: all are left out");
   CHECK(classes({0, -1}) ==
-        "out of range: describe: target[1] is -1, but must be a label, from 0, or -100 to be left out");
+        "out of range: describe: target[1] is -1, but must be a label, in [0, 16777216), or -100 to be left out");
   CHECK(complaint([] {
           describe(Task::multiclass_classification, std::vector<float>{0, 1.5f});
         }) == "describe: target[1] is 1.5, but must be a whole number: a label");
   CHECK(complaint([] {
           describe(Task::multiclass_classification, std::vector<double>{0, not_a_number});
-        }) == "out of range: describe: target[1] is nan, but must be a label, from 0, or -100 to be left out");
+        }) ==
+        "out of range: describe: target[1] is nan, but must be a label, in [0, 16777216), or -100 to be left out");
   CHECK(binary({0, 2}) == "describe: target[1] is 2, but must be in [0, 1], or -1 and 1");
   CHECK(binary({0, not_a_number}) == "describe: target[1] is nan, but must be in [0, 1], or -1 and 1");
   CHECK(binary({-1, 0}) == "describe: target[1] is 0, but must be -1 or 1, as others are");
@@ -346,4 +347,13 @@ TEST_CASE("checklist: four questions about the data, and what was measured") {
   CHECK(binary[1].answer == "yes: the most frequent class has 2 times the samples of the rarest");
   CHECK(binary[2].answer == "a question for regression");
   CHECK(binary[3].answer == "not measured: it takes predictions for samples held out");
+}
+
+TEST_CASE("describe: a label beyond all counts, an unknown task, tiny soft targets") {
+  const std::vector<int> far = {0, 1, 2000000000};
+  CHECK_THROWS_AS(losses::describe("multiclass classification", far), std::out_of_range);
+  CHECK_THROWS_WITH(losses::describe(static_cast<losses::Task>(77), Eigen::VectorXd::Ones(3).eval()),
+                    "describe: task is 77, but must be one of Task");
+  Eigen::Vector4d tiny(5e-324, 0, 0, 0);
+  CHECK(losses::describe("binary classification", tiny).imbalance_ratio == std::numeric_limits<double>::max());
 }

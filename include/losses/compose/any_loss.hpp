@@ -69,6 +69,13 @@ consteval bool splits_somehow() {
   (std::make_index_sequence<sizeof...(Args) / 2>());
 }
 
+/// Whether the first `count` inputs may be predictions: each has a gradient of its kind.
+template <class T, int count, class... In>
+consteval bool begin_with_predictions() {
+  int place = 0;
+  return sizeof...(In) >= count && ((place++ >= count || ViewableAs<In, T>)&&...);
+}
+
 }  // namespace detail
 
 /// Any loss with this scalar behind one type, for losses that are chosen while the program runs.
@@ -82,7 +89,7 @@ consteval bool splits_somehow() {
 /// time: arguments that the loss does not take are a std::invalid_argument that names both.
 ///
 ///   auto g = loss.gradient(prediction, target);       // of several predictions: auto [a, p, n] = loss.gradient<3>(…);
-///   auto u = loss.unreduced(prediction, target);      // a matrix, a row for each sample
+///   auto u = loss.unreduced(prediction, target);      // a matrix, a row for each sample; a sum has none behind AnyLoss
 ///
 /// Copies share one immutable loss, also between threads.
 template <std::floating_point T>
@@ -130,14 +137,12 @@ class AnyLoss {
 
   /// A plain Eigen object with the shape and order of the prediction; a std::tuple of `count` for several predictions.
   template <int count = 1, detail::ErasableInput<T>... In>
-  auto gradient(const In&... in) const {
-    return gradient<count>(serial, in...);
-  }
+    requires(detail::begin_with_predictions<T, count, In...>())
+  auto gradient(const In&... in) const { return gradient<count>(serial, in...); }
 
   template <int count = 1, ExecutionPolicy Policy, detail::ErasableInput<T>... In>
-  auto gradient(const Policy& policy, const In&... in) const {
-    return made<count>(policy, in...);
-  }
+    requires(detail::begin_with_predictions<T, count, In...>())
+  auto gradient(const Policy& policy, const In&... in) const { return made<count>(policy, in...); }
 
   /// The terms: a row for each sample (or set), the terms of its other axes in row-major order.
   template <detail::ErasableInput<T>... In>

@@ -71,6 +71,7 @@ enum class LossArguments : std::uint8_t {
   boxes,                ///< boxes [n × 4] as x1, y1, x2, y2, and as many
   sequences,            ///< logits [t × c] and labels [s]; or [t, n, c], labels [n × s] and two lengths [n]
   judged_scores,        ///< scores, and true (real) or false (fake)
+  judged_outputs,       ///< the scores of outputs, the outputs, and a target of their shape
   input_gradients,      ///< a critic's gradients by its inputs [n × …]
   image,                ///< an image or feature map [n, c, h, w]
   images                ///< the same, and a target of its shape

@@ -38,6 +38,7 @@ class LossText {
   bool take_number(T& number) {
     const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), number);
     const auto length = static_cast<std::size_t>(end - rest_.data());
+    if (error == std::errc::result_out_of_range) refuse("a factor that is a finite number");
     // "inf" and "nan" may begin a name, and are no factors.
     if (error != std::errc() || !std::isfinite(number)) return false;
     rest_.remove_prefix(length);
@@ -124,7 +125,7 @@ struct LossTerm {
 ///   auto loss = losses::make_loss<float>("0.5*cross_entropy(label_smoothing=0.1) + 0.5*softmax_dice");
 ///
 /// The names are those of known_losses(): the file's, huber for Huber. The options are the members of the rule, by their names, and
-/// `reduction`. A number is written as 1.5, a list as 1, 2, 3 or [1, 2, 3], a flag as true or false, a value of an enumeration by its
+/// `reduction`. A number is written as 1.5, a list as [1, 2, 3] (alone also as 1, 2, 3), a flag as true or false, a value of an enumeration by its
 /// name. A sum has its options in parentheses behind each name; so may a single loss.
 ///
 /// Throws std::invalid_argument: an unknown name (with all names), an unknown option (with all of the loss), a value that is not what
@@ -165,7 +166,10 @@ std::string describe_parts(const std::vector<LossPart>& parts) {
     require(found != table.end(), "describe: ", part.name, " is not in the table of losses");
     if (!text.empty()) text += " + ";
     if (part.factor != 1) {
-      append(text, static_cast<T>(part.factor));
+      const T factor = static_cast<T>(part.factor);
+      require(std::isfinite(factor), "describe: ", part.name, " has the factor ", part.factor,
+              ", which its scalar does not hold");
+      append(text, factor);
       text += '*';
     }
     text += found->describe(*found, part.loss);

@@ -422,7 +422,7 @@ class Sum {
   }
 
   /// f(verbs, inputs) of the one rule, once the terms have checked shapes and domains. Reductions that differ become factors
-  /// relative to the first.
+  /// relative to the largest, which no factor of theirs overflows.
   template <class Policy, class F, class... In>
   auto on_one_pass(const Policy& policy, const F& f, bool reduces, const In&... in) const {
     using Driver = detail::DriverOf<Rule>;
@@ -441,14 +441,17 @@ class Sum {
 
     const auto whole = Driver::check(rule_, executor, inputs);
     const auto scale = [&](Reduction each) { return detail::reduction_scale(each, whole.weight, whole.count, 1); };
+    Reduction largest = reduction;
+    const auto compare = [&](Reduction each) { largest = scale(each) > scale(largest) ? each : largest; };
+    std::apply([&](const auto&... loss) { (compare(loss.reduction()), ...); }, losses_);
     Rule relative = rule_;
     std::size_t i = 0;
-    const auto adapt = [&](const auto& loss) {
+    const auto adapt = [&](Reduction each) {
       auto& factor = relative.factors[i++];
-      if (scale(reduction) > 0) factor = static_cast<Scalar>(factor * (scale(loss.reduction()) / scale(reduction)));
+      if (scale(largest) > 0) factor = static_cast<Scalar>(factor * (scale(each) / scale(largest)));
     };
-    std::apply([&](const auto&... loss) { (adapt(loss), ...); }, losses_);
-    return f(detail::Verbs<Rule>{relative, reduction, executor}, Driver::bind(relative, in...));
+    std::apply([&](const auto&... loss) { (adapt(loss.reduction()), ...); }, losses_);
+    return f(detail::Verbs<Rule>{relative, largest, executor}, Driver::bind(relative, in...));
   }
 
   /// The terms one after the other: those that follow the first add to what it wrote.

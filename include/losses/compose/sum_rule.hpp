@@ -75,11 +75,13 @@ struct Sum {
   template <std::size_t i, class V, class R, class... Others>
   LOSSES_INLINE void add(const detail::RuleList<R, Others...>& list, const V& p, const V& y, const V& k,
                          Terms<V>& total) const {
-    const V factor(factors[i]);
-    const Terms<V> terms = detail::element_terms(list.first, &p, y, k);
-    total.value = fma(factor, terms.value, total.value);
-    total.slope = fma(factor, terms.slope, total.slope);
-    total.curvature = fma(factor, terms.curvature, total.curvature);
+    if (factors[i] != 0) {  // else infinite values would become NaN
+      const V factor(factors[i]);
+      const Terms<V> terms = detail::element_terms(list.first, &p, y, k);
+      total.value = fma(factor, terms.value, total.value);
+      total.slope = fma(factor, terms.slope, total.slope);
+      total.curvature = fma(factor, terms.curvature, total.curvature);
+    }
     if constexpr (sizeof...(Others) > 0) add<i + 1>(list.rest, p, y, k, total);
   }
 

@@ -229,9 +229,15 @@ View<const T> broadcast_weights(const View<const T>& weights, const Extents& ter
   return view;
 }
 
-/// Σ of the weights of all terms; a weight that is negative, infinite or NaN is refused.
+/// A sum of weights beyond the largest double is refused: no unit of the weights would help, and 1/∞ would be 0 in silence.
+inline double finite_weight(double sum, std::string_view loss, std::string_view argument) {
+  require(std::isfinite(sum), loss, ": ", argument, " sum to ", sum, ", but must sum to a finite number");
+  return sum;
+}
+
+/// Σ of the weights of all terms; a weight that is negative, infinite or NaN is refused, and so is a sum that is not finite.
 template <class Rule, class T>
-double check_weights(const View<const T>& weights, const Executor& executor) {
+double check_weights(const View<const T>& weights, const Executor& executor, std::string_view argument = "weights") {
   // Each weight once, and the number of terms that share it.
   View<const T> distinct = weights;
   double repeats = 1;
@@ -249,11 +255,11 @@ double check_weights(const View<const T>& weights, const Executor& executor) {
   if (sums[1] != 0) [[unlikely]] {
     for (Index flat = 0; flat < distinct.extents.count(); ++flat) {
       const T weight = element(distinct, flat);
-      require(weight >= 0 && weight <= std::numeric_limits<T>::max(), name_of<Rule>(), ": weights",
+      require(weight >= 0 && weight <= std::numeric_limits<T>::max(), name_of<Rule>(), ": ", argument,
               Position{distinct.extents, flat}, " is ", weight, ", but must be finite and not negative");
     }
   }
-  return sums[0] * repeats;
+  return finite_weight(sums[0] * repeats, name_of<Rule>(), argument);
 }
 
 }  // namespace detail

@@ -220,7 +220,7 @@ double check_labels(const RowOptions<T>& options, const Executor& executor, cons
   });
   if (sums[1] != 0) [[unlikely]]
     name_first_wrong_label(inputs, options, name);
-  return sums[0];
+  return finite_weight(sums[0], name, weighted ? options.class_weights_name : "weights");
 }
 
 }  // namespace LOSSES_NAMESPACE::detail

@@ -173,6 +173,11 @@ struct Driver<rule::per_real_and_fake, Rule> {
   }
 
   static Whole check(const Rule& rule, const Executor& executor, const Inputs& inputs) {
+    // The sides check their weights, too, but cannot say whose they are.
+    constexpr std::string_view names[] = {"real weights", "fake weights"};
+    for (int i = 0; i < 2; ++i) {
+      if (inputs.side[i].weights.data != nullptr) check_weights<Rule>(inputs.side[i].weights, executor, names[i]);
+    }
     return {{Side::check(rule.real(), executor, inputs.side[0]), Side::check(rule.fake(), executor, inputs.side[1])}};
   }
 

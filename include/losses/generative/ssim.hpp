@@ -255,6 +255,8 @@ struct Driver<rule::per_window, Rule> {
 
   struct Whole {
     double weight;
+    Index count;
+    double unit = 1;  // of the weights
   };
 
   static constexpr int predictions = 1;
@@ -314,12 +316,17 @@ struct Driver<rule::per_window, Rule> {
   }
 
   static Whole check(const Rule&, const Executor& executor, const Inputs& inputs) {
-    return {inputs.weights.data != nullptr ? check_weights<Rule>(inputs.weights, executor)
-                                           : static_cast<double>(inputs.terms.count())};
+    const auto terms = static_cast<double>(inputs.terms.count());
+    Whole whole{terms, inputs.samples};
+    if (inputs.weights.data != nullptr) {
+      whole.weight = check_weights<Rule>(inputs.weights, executor);
+      if (terms > 0) whole.unit = weight_unit<T>(whole.weight / terms);
+    }
+    return whole;
   }
 
   static Partial partial(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole& whole) {
-    return {sum<false>(rule, executor, inputs, nullptr, 0, nullptr), whole.weight, inputs.samples};
+    return {sum<false>(rule, executor, inputs, whole.unit) / whole.unit, whole.weight, whole.count};
   }
 
   static T value(const Rule&, Reduction reduction, const Partial& part) {
@@ -328,22 +335,28 @@ struct Driver<rule::per_window, Rule> {
 
   static T forward(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
                    const Whole& whole) {
-    return value(rule, reduction, partial(rule, executor, inputs, whole));
+    return finish(rule, reduction, executor, inputs, whole, sum<false>(rule, executor, inputs, whole.unit));
   }
 
   static T value_and_gradient(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
                               const Whole& whole, const Output<T>* outputs) {
-    const double scale = reduction_scale(reduction, whole.weight, inputs.samples, 1);
-    return value(rule, reduction,
-                 {sum<true>(rule, executor, inputs, outputs, scale, nullptr), whole.weight, inputs.samples});
+    const double scale = reduction_scale(reduction, whole.weight * whole.unit, whole.count, whole.unit);
+    return finish(rule, reduction, executor, inputs, whole,
+                  sum<true>(rule, executor, inputs, whole.unit, outputs, scale));
   }
 
   static void unreduced(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole&,
                         const Output<T>& output) {
-    (void)sum<false>(rule, executor, inputs, nullptr, 0, &output.view);
+    (void)sum<false>(rule, executor, inputs, 1, nullptr, 0, &output.view);
   }
 
  private:
+  static T finish(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
+                  const Whole& whole, double total) {
+    return finish_sum<T>(reduction, whole, total, false,
+                         [&](double smaller) { return sum<false>(rule, executor, inputs, smaller); });
+  }
+
   /// Rows [begin, end) of a plane: the unit of work, whose number depends on the shape alone.
   struct Segments {
     static constexpr Index elements = Index{1} << 15U;
@@ -471,10 +484,10 @@ struct Driver<rule::per_window, Rule> {
     }
   };
 
-  /// Σ wᵢ·termᵢ; the gradient, or the terms, if asked for.
+  /// Σ wᵢ·termᵢ with weights in a unit; the gradient, or the terms, if asked for.
   template <bool with_gradient>
-  static double sum(const Rule& rule, const Executor& executor, const Inputs& inputs, const Output<T>* output,
-                    double scale, const View<T>* map) {
+  static double sum(const Rule& rule, const Executor& executor, const Inputs& inputs, double of_weights,
+                    const Output<T>* output = nullptr, double scale = 0, const View<T>* map = nullptr) {
     if (inputs.prediction.extents.count() == 0) return 0;
     const bool exchanged = columns_are_rows(inputs.prediction);
     const Planes<const T> x(inputs.prediction, exchanged), y(inputs.target, exchanged),
@@ -493,8 +506,8 @@ struct Driver<rule::per_window, Rule> {
       Worker worker(window, constants, unit, x, y);
       double local = 0;
       for (Index i = chunk * count / chunks; i < (chunk + 1) * count / chunks; ++i) {
-        local += run<with_gradient>(worker, i / segments.per_plane, segments.begin(i), segments.end(i), weights, output,
-                                    scale, map, exchanged);
+        local += run<with_gradient>(worker, i / segments.per_plane, segments.begin(i), segments.end(i), weights,
+                                    of_weights, output, scale, map, exchanged);
       }
       partial[chunk] = local;
     });
@@ -505,7 +518,7 @@ struct Driver<rule::per_window, Rule> {
 
   template <bool with_gradient>
   static double run(Worker& worker, Index plane, Index begin, Index end, const Planes<const T>& weights,
-                    const Output<T>* output, double scale, const View<T>* map, bool exchanged) {
+                    double of_weights, const Output<T>* output, double scale, const View<T>* map, bool exchanged) {
     const SSIMWindow& window = worker.window;
     const Index rows = worker.x.rows, reach = with_gradient ? window.radius : 0;
     const Index first = std::max(window.margin, begin - reach), last = std::min(rows - window.margin, end + reach);
@@ -520,8 +533,8 @@ struct Driver<rule::per_window, Rule> {
       for (Index j = 0; j < worker.centres; ++j) {
         worker.term_weights()[j] =
             weights.data == nullptr
-                ? 1
-                : static_cast<double>(weights.row(plane, row - window.margin)[j * weights.of_column]);
+                ? of_weights
+                : of_weights * static_cast<double>(weights.row(plane, row - window.margin)[j * weights.of_column]);
       }
       const double part = worker.template row_of_terms<with_gradient>(row);
       if (row >= begin && row < end) total += part;

@@ -129,6 +129,8 @@ struct Driver<rule::per_picture, Rule> {
 
   struct Whole {
     double weight;
+    Index count;
+    double unit = 1;  // of the weights
   };
 
   static constexpr int predictions = 1;
@@ -166,12 +168,19 @@ struct Driver<rule::per_picture, Rule> {
   }
 
   static Whole check(const Rule&, const Executor& executor, const Inputs& inputs) {
-    return {inputs.weights.data != nullptr ? check_weights<Rule>(inputs.weights, executor)
-                                           : static_cast<double>(inputs.pictures)};
+    const auto pictures = static_cast<double>(inputs.pictures);
+    Whole whole{pictures, inputs.pictures};
+    if (inputs.weights.data != nullptr) {
+      whole.weight = check_weights<Rule>(inputs.weights, executor);
+      if (pictures > 0) whole.unit = weight_unit<T>(whole.weight / pictures);
+    }
+    return whole;
   }
 
   static Partial partial(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole& whole) {
-    return {Variation(rule, inputs).template sum<false>(executor, 0, inputs.pictures), whole.weight, inputs.pictures};
+    const Variation variation(rule, inputs, whole.unit);
+    const Total total = variation.template sum<false>(executor, 0, inputs.pictures);
+    return {total.sum / whole.unit / total.unit, whole.weight, whole.count};
   }
 
   static T value(const Rule&, Reduction reduction, const Partial& part) {
@@ -180,32 +189,47 @@ struct Driver<rule::per_picture, Rule> {
 
   static T forward(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
                    const Whole& whole) {
-    return value(rule, reduction, partial(rule, executor, inputs, whole));
+    const Variation variation(rule, inputs, whole.unit);
+    return finish(reduction, whole, variation.template sum<false>(executor, 0, inputs.pictures));
   }
 
   static T value_and_gradient(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
                               const Whole& whole, const Output<T>* outputs) {
-    Variation variation(rule, inputs);
+    Variation variation(rule, inputs, whole.unit);
     variation.output = outputs;
-    variation.scale = reduction_scale(reduction, whole.weight, inputs.pictures, 1) * outputs->factor;
-    return value(rule, reduction,
-                 {variation.template sum<true>(executor, 0, inputs.pictures), whole.weight, inputs.pictures});
+    variation.scale = reduction_scale(reduction, whole.weight * whole.unit, whole.count, whole.unit) * outputs->factor;
+    return finish(reduction, whole, variation.template sum<true>(executor, 0, inputs.pictures));
   }
 
   static void unreduced(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole&,
                         const Output<T>& output) {
-    const Variation variation(rule, inputs);
+    const Variation variation(rule, inputs, 1);
     for (Index i = 0; i < inputs.pictures; ++i) {
-      element(output.view, i) = static_cast<T>(variation.template sum<false>(executor, i, 1));
+      const Total total = variation.template sum<false>(executor, i, 1);
+      element(output.view, i) = static_cast<T>(total.sum / total.unit);
     }
   }
 
  private:
+  /// Σ wᵢ·termᵢ of pixels in a unit.
+  struct Total {
+    double sum, unit = 1;
+  };
+
+  /// A mean is taken in the weights' unit.
+  static T finish(Reduction reduction, const Whole& whole, const Total& total) {
+    const bool mean = reduction == Reduction::mean;
+    const Partial part{mean ? total.sum : total.sum / whole.unit, mean ? whole.weight * whole.unit : whole.weight,
+                       whole.count};
+    return static_cast<T>(reduce(reduction, part) / total.unit);
+  }
+
   /// The differences of the rows of all planes, a segment of rows at a time. The segments depend on the shape alone.
   struct Variation {
     static constexpr Index segment_elements = Index{1} << 15U;
 
     const Inputs& inputs;
+    double unit;  // of the weights
     bool exchanged;
     Planes<const T> x;
     double per_vertical, per_horizontal;  // what a difference counts
@@ -213,8 +237,11 @@ struct Driver<rule::per_picture, Rule> {
     const Output<T>* output = nullptr;
     double scale = 1;
 
-    Variation(const Rule& rule, const Inputs& given)
-        : inputs(given), exchanged(columns_are_rows(given.prediction)), x(given.prediction, exchanged) {
+    Variation(const Rule& rule, const Inputs& given, double of_weights)
+        : inputs(given),
+          unit(of_weights),
+          exchanged(columns_are_rows(given.prediction)),
+          x(given.prediction, exchanged) {
       const auto weight_of = [&](Index rows, Index columns) {
         const auto count = static_cast<double>(x.channels) * static_cast<double>(rows) * static_cast<double>(columns);
         return !rule.average ? 1 : count > 0 ? 1 / count : 0;
@@ -226,21 +253,31 @@ struct Driver<rule::per_picture, Rule> {
 
     double weight(Index image) const {
       return inputs.weights.data == nullptr
-                 ? 1
-                 : static_cast<double>(inputs.weights.data[image * inputs.weights.stride[0]]);
+                 ? unit
+                 : unit * static_cast<double>(inputs.weights.data[image * inputs.weights.stride[0]]);
     }
 
-    /// Σ wᵢ·termᵢ of `count` pictures.
+    /// Σ wᵢ·termᵢ of `count` pictures. One that overflows is taken again, of smaller pixels: of floats only a difference
+    /// can overflow.
     template <bool slopes>
-    double sum(const Executor& executor, Index first, Index count) const {
+    Total sum(const Executor& executor, Index first, Index count) const {
+      constexpr T small_pixel = sizeof(T) == sizeof(float) ? T(0x1p-1) : T(0x1p-100);
+      const double total = sum_of<slopes>(executor, first, count, 1);
+      if (!std::isinf(total)) [[likely]]
+        return {total};
+      return {sum_of<false>(executor, first, count, small_pixel), static_cast<double>(small_pixel)};
+    }
+
+    template <bool slopes>
+    double sum_of(const Executor& executor, Index first, Index count, T pixel_unit) const {
       if (x.rows * x.columns == 0) return 0;
       const Index units = count * x.channels * segments, chunks = std::min(units, max_chunks);
       double partial[max_chunks] = {};
       const bool small = units * x.rows * x.columns / segments < parallel_elements;
       (small ? Executor{} : executor)(chunks, [&](Index chunk) {
         double local = 0;
-        for (Index unit = chunk * units / chunks; unit < (chunk + 1) * units / chunks; ++unit) {
-          local += segment<slopes>(first * x.channels + unit / segments, unit % segments);
+        for (Index part = chunk * units / chunks; part < (chunk + 1) * units / chunks; ++part) {
+          local += segment<slopes>(first * x.channels + part / segments, part % segments, pixel_unit);
         }
         partial[chunk] = local;
       });
@@ -250,7 +287,7 @@ struct Driver<rule::per_picture, Rule> {
     }
 
     template <bool slopes>
-    double segment(Index plane, Index part) const {
+    double segment(Index plane, Index part, T pixel_unit) const {
       const double w = weight(plane / x.channels);
       const Index begin = part * x.rows / segments, end = (part + 1) * x.rows / segments;
       const T factors[2] = {static_cast<T>(scale * w * per_vertical), static_cast<T>(scale * w * per_horizontal)};
@@ -262,12 +299,13 @@ struct Driver<rule::per_picture, Rule> {
           }
           return 0;
         }
-        if (x.of_column != 1 || to.of_column != 1) return w * strided<true>(plane, begin, end, factors, &to);
+        if (x.of_column != 1 || to.of_column != 1) return w * strided<true>(plane, begin, end, 1, factors, &to);
         return w * direct<true>(plane, begin, end, factors, &to);
       } else {
         if (w == 0) return 0;
-        return w * (x.of_column == 1 ? direct<false>(plane, begin, end, factors, nullptr)
-                                     : strided<false>(plane, begin, end, factors, nullptr));
+        return w * (x.of_column == 1 && pixel_unit == 1
+                        ? direct<false>(plane, begin, end, factors, nullptr)
+                        : strided<false>(plane, begin, end, pixel_unit, factors, nullptr));
       }
     }
 
@@ -284,14 +322,14 @@ struct Driver<rule::per_picture, Rule> {
       return value(sums);
     }
 
-    /// Rows that are not contiguous are copied, three at a time.
+    /// Rows that are not contiguous, or not taken in unit 1, are copied, three at a time.
     template <bool slopes>
-    double strided(Index plane, Index begin, Index end, const T* factors, const Planes<T>* to) const {
+    double strided(Index plane, Index begin, Index end, T pixel_unit, const T* factors, const Planes<T>* to) const {
       std::vector<T> memory(static_cast<std::size_t>(4 * x.columns));
       const auto copy_of = [&](Index i) { return memory.data() + i % 3 * x.columns; };
       const auto load = [&](Index i) {
         const T* const from = x.row(plane, i);
-        for (Index j = 0; j < x.columns; ++j) copy_of(i)[j] = from[j * x.of_column];
+        for (Index j = 0; j < x.columns; ++j) copy_of(i)[j] = pixel_unit * from[j * x.of_column];
       };
       double sums[2] = {};
       T* const slope = memory.data() + 3 * x.columns;

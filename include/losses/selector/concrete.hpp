@@ -13,13 +13,13 @@
 #include <losses/classification/softmax_focal.hpp>
 #include <losses/compose/sum.hpp>
 #include <losses/detection/ciou.hpp>
+#include <losses/generative/adversarial_mse.hpp>
 #include <losses/metric/triplet.hpp>
 #include <losses/ranking/margin_ranking.hpp>
 #include <losses/regression/huber.hpp>
 #include <losses/regression/l1.hpp>
 #include <losses/regression/mse.hpp>
 #include <losses/segmentation/softmax_dice.hpp>
-#include <losses/selector/adversarial_mse.hpp>
 #include <losses/selector/rules.hpp>
 #include <losses/sequence/ctc.hpp>
 

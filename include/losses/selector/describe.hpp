@@ -214,7 +214,7 @@ inline void find_imbalance(Description& d) {
     least = std::min(least, count);
     ++present;
   }
-  d.imbalance_ratio = most / least;
+  d.imbalance_ratio = std::min(most / least, std::numeric_limits<double>::max());
   const double pairs = 0.5 * present * (present - 1);
   const double chance = 16 + 2 * std::log(std::max(1.0, pairs));  // of (a − b)² / (a + b) of the most different pair
   d.is_imbalanced = d.imbalance_ratio > least_imbalance && (most - least) * (most - least) > chance * (most + least);
@@ -241,17 +241,19 @@ inline Description describe_binary(const NumberSource& target) {
   d.num_classes = 2;
   d.counts = {negatives, positives};
   find_imbalance(d);
-  if (d.is_imbalanced) d.pos_weight = negatives / positives;
+  if (d.is_imbalanced) d.pos_weight = std::min(negatives / positives, std::numeric_limits<double>::max());
   return d;
 }
 
 inline constexpr double ignored_label = -100;  // the default of every ignore_index
 
+inline constexpr int most_classes = 1 << 24;  // a count is kept for each
+
 inline double label_at(const NumberSource& target, Index i) {
   const double label = target[i];
-  require_in_range(label == ignored_label || (label >= 0 && label < std::numeric_limits<int>::max()),
-                   "describe: target", Position{target.extents(), i}, " is ", label,
-                   ", but must be a label, from 0, or -100 to be left out");
+  require_in_range(label == ignored_label || (label >= 0 && label < most_classes), "describe: target",
+                   Position{target.extents(), i}, " is ", label, ", but must be a label, in [0, ", most_classes,
+                   "), or -100 to be left out");
   require_at(label == std::floor(label), "target", target, i, "a whole number: a label");
   return label;
 }
@@ -345,7 +347,7 @@ inline Description describe_labels(const NumberSource& target) {
     const double negatives = static_cast<double>(n) - positives;
     const bool has_both = positives > 0 && negatives > 0;
     any = any || has_both;
-    d.pos_weights.push_back(has_both ? negatives / positives : 1);
+    d.pos_weights.push_back(has_both ? std::min(negatives / positives, std::numeric_limits<double>::max()) : 1);
     if (!has_both) continue;
     Description one;
     one.counts = {negatives, positives};
@@ -372,6 +374,7 @@ inline Description describe_boxes(const NumberSource& target) {
 }
 
 inline Description describe_target(Task task, const NumberSource& target) {
+  require(is_task(task), "describe: task is ", static_cast<int>(task), ", but must be one of Task");
   switch (task) {
     case Task::regression:
       return describe_regression(target, nullptr);
@@ -445,6 +448,8 @@ Description describe(detail::TaskArgument task, const Target& target, const Evid
     require(task.task == Task::multiclass_classification, "describe: residuals or predictions tell of regression and ",
             "multiclass_classification, but the task is ", to_string(task.task));
     Description d = detail::describe_target(task.task, target_source);
+    require(target_source.is_integer() || !target_source.has_columns(), "describe: target is ", target_source.extents(),
+            ", a matrix of probabilities, but predictions are compared with labels [n]");
     detail::find_label_noise(target_source, evidence_source, d);
     return d;
   };

@@ -5,6 +5,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -65,7 +66,6 @@ inline LossOptions options_of(const TaskDescriptor& d, const std::vector<double>
 /// From the table that is compiled apart.
 template <std::floating_point T, bool from_table>
   requires from_table AnyLoss<T> any_chosen_loss(const TaskDescriptor& d, const std::vector<double>& pos_weights) {
-    if (choose(d) == Choice::adversarial_and_mse) return AnyLoss<T>(AdversarialMSE<T>());
     return make_loss<T>(rule_of(choose(d)).name, options_of(d, pos_weights));
   }
 #else
@@ -93,6 +93,9 @@ AnyLoss<T> any_chosen_loss(const TaskDescriptor& d, const std::vector<double>& p
 template <std::floating_point T, bool from_table>
 Selection<T> selection(const TaskDescriptor& d, const std::vector<double>& pos_weights) {
   check_descriptor(d);
+  const T weight = static_cast<T>(d.pos_weight);
+  require(weight > 0 && weight <= std::numeric_limits<T>::max(), "select: pos_weight is ", d.pos_weight,
+          ", but must be a positive number of the scalar of the loss");
   const SelectionRule& rule = rule_of(choose(d));
   return {any_chosen_loss<T, from_table>(d, pos_weights), std::string(rule.name), std::string(rule.reason),
           std::vector<Alternative>(rule.alternatives.begin(), rule.alternatives.end())};

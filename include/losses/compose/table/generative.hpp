@@ -5,6 +5,7 @@
 
 #include <losses/compose/entry.hpp>
 #include <losses/generative/adversarial.hpp>
+#include <losses/generative/adversarial_mse.hpp>
 #include <losses/generative/gradient_penalty.hpp>
 #include <losses/generative/reconstruction.hpp>
 #include <losses/generative/ssim.hpp>
@@ -31,6 +32,10 @@ std::vector<LossEntry<T>> generative_entries() {
                              option<&rule::Adversarial<T>::mode>("mode"),
                              option<&rule::Adversarial<T>::real_label>("real_label"),
                              option<&rule::Adversarial<T>::fake_label>("fake_label")),
+       entry<AdversarialMSE<T>>("adversarial_mse", "AdversarialMSE", Data::judged_outputs,
+                                "a generator that has a target, too", option<&rule::AdversarialMSE<T>::mode>("mode"),
+                                option<&rule::AdversarialMSE<T>::real_label>("real_label"),
+                                option<&rule::AdversarialMSE<T>::fake_label>("fake_label")),
        entry<GradientPenalty<T>>("gradient_penalty", "GradientPenalty", Data::input_gradients,
                                  "keeps a critic's slope near 1", option<&rule::GradientPenalty<T>::lambda>("lambda"),
                                  option<&rule::GradientPenalty<T>::target>("target")),

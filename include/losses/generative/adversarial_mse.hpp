@@ -24,8 +24,8 @@ struct per_score_and_output {};
 ///
 ///   value = adversarial.generator(score) + mse(output, target)
 ///
-/// Score of any shape, output and target of one; a gradient for score and output, each by its own mean. Options are those of
-/// Adversarial. Isola et al. (2017), arXiv:1611.07004, eq. (4), with the squared error of Pathak et al. (2016),
+/// Score of any shape, output and target of one; a gradient for score and output, each by its own mean. The options are
+/// those of Adversarial. Isola et al. (2017), arXiv:1611.07004, eq. (4), with the squared error of Pathak et al. (2016),
 /// arXiv:1604.07379, eq. (3).
 template <std::floating_point T>
 struct AdversarialMSE {
@@ -34,10 +34,14 @@ struct AdversarialMSE {
   static constexpr std::string_view name = "AdversarialMSE";
   static constexpr std::array<Argument, 2> predictions = {Argument{"score"}, Argument{"output"}};
 
-  Adversarial<T> adversarial = {};
-  MSE<T> mse = {};
+  AdversarialMode mode = AdversarialMode::vanilla;
+  T real_label = 1;
+  T fake_label = 0;
 
-  void check() const { adversarial.check(); }
+  void check() const { adversarial().check(); }
+
+  Adversarial<T> adversarial() const { return {mode, real_label, fake_label}; }
+  MSE<T> mse() const { return {}; }
 };
 
 }  // namespace rule
@@ -73,7 +77,7 @@ struct Driver<rule::per_score_and_output, Rule> {
 
   template <class S, class P, class Y>
   static Inputs bind(const Rule& rule, const S& score, const P& output, const Y& target) {
-    return {Score::bind(rule.adversarial.generator(), score), Generated::bind(rule.mse, output, target)};
+    return {Score::bind(rule.adversarial().generator(), score), Generated::bind(rule.mse(), output, target)};
   }
 
   template <class P>
@@ -93,31 +97,31 @@ struct Driver<rule::per_score_and_output, Rule> {
   }
 
   static Whole check(const Rule& rule, const Executor& executor, const Inputs& inputs) {
-    return {Score::check(rule.adversarial.generator(), executor, inputs.score),
-            Generated::check(rule.mse, executor, inputs.output)};
+    return {Score::check(rule.adversarial().generator(), executor, inputs.score),
+            Generated::check(rule.mse(), executor, inputs.output)};
   }
 
   static T forward(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
                    const Whole& whole) {
-    return Score::forward(rule.adversarial.generator(), reduction, executor, inputs.score, whole.score) +
-           Generated::forward(rule.mse, reduction, executor, inputs.output, whole.output);
+    return Score::forward(rule.adversarial().generator(), reduction, executor, inputs.score, whole.score) +
+           Generated::forward(rule.mse(), reduction, executor, inputs.output, whole.output);
   }
 
   /// The two terms.
   static void unreduced(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole& whole,
                         const Output<T>& terms) {
     terms.view.data[0] =
-        Score::forward(rule.adversarial.generator(), Reduction::mean, executor, inputs.score, whole.score);
+        Score::forward(rule.adversarial().generator(), Reduction::mean, executor, inputs.score, whole.score);
     terms.view.data[terms.view.stride[0]] =
-        Generated::forward(rule.mse, Reduction::mean, executor, inputs.output, whole.output);
+        Generated::forward(rule.mse(), Reduction::mean, executor, inputs.output, whole.output);
   }
 
   static T value_and_gradient(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
                               const Whole& whole, const Output<T>* outputs) {
-    const T score = Score::value_and_gradient(rule.adversarial.generator(), reduction, executor, inputs.score,
+    const T score = Score::value_and_gradient(rule.adversarial().generator(), reduction, executor, inputs.score,
                                               whole.score, outputs);
     return score +
-           Generated::value_and_gradient(rule.mse, reduction, executor, inputs.output, whole.output, outputs + 1);
+           Generated::value_and_gradient(rule.mse(), reduction, executor, inputs.output, whole.output, outputs + 1);
   }
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a generator is trained with: the sum of its parts, with a gradient for scores and output.
 
-#include <losses/selector/adversarial_mse.hpp>
+#include <losses/generative/adversarial_mse.hpp>
 
 #include <losses/evaluation/check_gradient.hpp>
 
@@ -42,6 +42,6 @@ TEST_CASE("AdversarialMSE: what does not fit is refused before anything is writt
   CHECK(of_score == Eigen::VectorXd::Constant(2, 7));
   CHECK(of_output == Eigen::VectorXd::Constant(3, 7));
   CHECK(small[0] == 7);
-  CHECK_THROWS_WITH(losses::AdversarialMSE<double>({.adversarial = {.real_label = 2}}),
+  CHECK_THROWS_WITH(losses::AdversarialMSE<double>({.real_label = 2}),
                     Catch::Matchers::ContainsSubstring("real_label is 2"));
 }
