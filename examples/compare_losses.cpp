@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,13 +44,14 @@ const char* const examples = R"(Examples:
   compare_losses --generate imbalanced --out report
 )";
 
-/// Says what an option must be in the words of the other errors.
+/// Says what an option must be in the words of the other errors. A whole number is handed on in digits: CLI11 reads no 1e3,
+/// and 010 as 8.
 CLI::Validator number(double least, double most, bool whole) {
-  const auto check = [=](const std::string& text) {
-    char* end = nullptr;
-    const double value = std::strtod(text.c_str(), &end);
+  const auto check = [=](std::string& text) {
+    const double value = std::strtod(text.c_str(), nullptr);
     const bool good =
-        !text.empty() && *end == '\0' && value >= least && value <= most && (!whole || value == std::floor(value));
+        support::is_number(text) && value >= least && value <= most && (!whole || value == std::floor(value));
+    if (good && whole) text = support::short_text(value, 17);
     return good ? std::string()
                 : "'" + text + "' must be a " + (whole ? "whole " : "") + "number from " + support::short_text(least) +
                       " to " + support::short_text(most, 17);
@@ -65,40 +67,50 @@ void describe_options(CLI::App& app, Request& request) {
   app.add_option("--out", request.out, "folder for the report: index.html, CSV and SVG")->envname("COMPARE_LOSSES_OUT");
   app.add_option("--task", request.task,
                  "regression, binary_classification or multiclass_classification (by the column)");
-  app.add_option("--losses", settings.losses, "the losses to compare, separated by commas (those of the task)")
-      ->delimiter(',')
+  // CLI11 would drop an empty name.
+  const auto split_names = [&settings](const std::vector<std::string>& given) {
+    for (const auto& names : given) {
+      for (const auto& name : support::split(names, ',', "--losses")) {
+        if (name.empty()) throw support::BadInput("--losses: '" + names + "' holds an empty name");
+        settings.losses.push_back(name);
+      }
+    }
+  };
+  app.add_option_function<std::vector<std::string>>("--losses", split_names,
+                                                    "the losses to compare, separated by commas (those of the task)")
       ->allow_extra_args(false);
   app.add_option("--generate", request.generate, "a table made up instead of a file: imbalanced");
   app.add_option("--epochs", settings.epochs, "passes over the training rows (about 1000 steps)")
-      ->check(number(1, 1e6, true));
-  app.add_option("--batch", settings.batch, "rows in a step (8, 16 or 32, by the table)")->check(number(1, 1e6, true));
+      ->transform(number(1, 1e6, true));
+  app.add_option("--batch", settings.batch, "rows in a step (8, 16 or 32, by the table)")
+      ->transform(number(1, 1e6, true));
   app.add_option("--rate", settings.rate, "learning rate of Adam (0.01)")->check(number(1e-6, 10, false));
-  app.add_option("--hidden", settings.hidden, "units of the hidden layer (8)")->check(number(1, 4096, true));
-  app.add_option("--seeds", settings.seeds, "how often everything is repeated (10)")->check(number(1, 1000, true));
-  app.add_option("--seed", settings.seed, "the first seed (1)")->check(number(0, 1e9, true));
+  app.add_option("--hidden", settings.hidden, "units of the hidden layer (8)")->transform(number(1, 4096, true));
+  app.add_option("--seeds", settings.seeds, "how often everything is repeated (10)")->transform(number(1, 1000, true));
+  app.add_option("--seed", settings.seed, "the first seed (1)")->transform(number(0, 1e9, true));
 }
 
-std::vector<support::Problem> read_problems(const Request& request, const fs::path& folder) {
+std::vector<support::Problem> read_problems(const Request& request) {
   if (!request.generate.empty() && request.generate != "imbalanced") {
     throw support::BadInput("--generate " + request.generate + ": there is imbalanced alone");
   }
   if (!request.generate.empty() && !request.table.empty()) {
     throw support::BadInput("--generate makes a table, but " + request.table + " was given too");
   }
-  std::vector<fs::path> tables;
+  std::vector<support::Table> tables;
   const fs::path data = fs::path(__FILE__).parent_path() / "data";
   if (!request.generate.empty()) {
-    tables = {folder / (request.generate + ".csv")};
-    support::write_file(tables[0], support::generate_imbalanced(request.settings.seed));
+    std::istringstream made(support::generate_imbalanced(request.settings.seed));
+    tables.push_back(support::read_csv(made, request.generate + ".csv", 12));
   } else if (!request.table.empty()) {
-    tables = {request.table};
+    tables.push_back(support::read_csv(request.table, 12));
   } else {
-    tables = {data / "iris.csv", data / "telephone.csv", data / "stackloss.csv"};
+    for (const char* name : {"iris.csv", "telephone.csv", "stackloss.csv"}) {
+      tables.push_back(support::read_csv(data / name, 12));
+    }
   }
   std::vector<support::Problem> problems;
-  for (const auto& table : tables) {
-    problems.push_back(support::problem_of(support::read_csv(table, 12), request.column, request.task));
-  }
+  for (const auto& table : tables) problems.push_back(support::problem_of(table, request.column, request.task));
   return problems;
 }
 
@@ -151,27 +163,32 @@ void write_report(const std::vector<support::Study>& studies, const fs::path& fo
   support::write_file(folder / "index.html", support::page(chapters, command));
 }
 
-int run(const Request& request, const std::string& command) {
+void run(const Request& request, const std::string& command) {
   std::unique_ptr<support::ReportFolder> report;
-  fs::path folder = fs::temp_directory_path();
-  if (!request.out.empty()) {
-    report = std::make_unique<support::ReportFolder>(request.out);
-    folder = report->folder();
-  }
+  if (!request.out.empty()) report = std::make_unique<support::ReportFolder>(request.out);
   std::vector<support::Study> studies;
-  for (auto& problem : read_problems(request, folder)) {
+  for (auto& problem : read_problems(request)) {
     studies.push_back(support::study(std::move(problem), request.settings));
     print(studies.back());
   }
   if (report) {
+    const fs::path folder = report->begin();
+    if (!request.generate.empty()) {
+      support::write_file(folder / (request.generate + ".csv"), support::generate_imbalanced(request.settings.seed));
+    }
     write_report(studies, folder, command);
     report->finish();
-    std::cout << "\nThe report: " << (fs::absolute(request.out) / "index.html").string() << '\n';
+    std::cout << "\nThe report: " << (report->place() / "index.html").string() << '\n';
   }
   for (const auto& study : studies) {
     const std::string code = support::code_for(study);
     if (!code.empty()) std::cout << "\n" << study.problem.name << ":\n" << code;
   }
+}
+
+/// A disk that is full swallows the answer without a word.
+int finish_output() {
+  if (!(std::cout << std::flush)) throw support::BadInput("cannot write to standard output");
   return 0;
 }
 
@@ -185,12 +202,16 @@ int main(int argc, char** argv) {
   std::string command = support::shell_word(argv[0]);
   for (int i = 1; i < argc; ++i) command += ' ' + support::shell_word(argv[i]);
   try {
-    app.parse(argc, argv);
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::Success& help) {
+      app.exit(help);
+      return finish_output();
+    }
     const bool out_from_environment = !request.out.empty() && command.find("--out") == std::string::npos;
     if (out_from_environment) command += " --out " + support::shell_word(request.out.string());
-    return run(request, command);
-  } catch (const CLI::Success& success) {
-    return app.exit(success);
+    run(request, command);
+    return finish_output();
   } catch (const std::exception& error) {
     std::cout.flush();
     std::cerr << "compare_losses: " << error.what() << '\n';

@@ -59,9 +59,8 @@ void study(const std::filesystem::path& path, const support::Arguments& argument
     all.labels[i] = static_cast<int>(found - classes.begin());
   }
   for (Index c = 0; c < d; ++c) {
-    const auto known = all.x.col(c).tail(n - held_out).array();
-    const double mean = known.mean(), deviation = std::sqrt((known - mean).square().mean());
-    all.x.col(c) = (all.x.col(c).array() - mean) / std::max(deviation, 1e-300);
+    const Eigen::VectorXd known = all.x.col(c).tail(n - held_out);
+    all.x.col(c) = (all.x.col(c).array() - known.mean()) / support::input_scale(known);
   }
   const Rows test{all.x.topRows(held_out), all.labels.head(held_out)};
   const Rows train{all.x.bottomRows(n - held_out), all.labels.tail(n - held_out)};

@@ -230,12 +230,13 @@ bool clearly_better(const Standing& a, const Standing& b, bool higher_is_better)
 std::string verdict(const Study& study) {
   const int place = study.place_of_choice();
   if (place == 0) return "It is not among the losses that were asked for.";
+  const auto& own = study.standings[static_cast<std::size_t>(place - 1)];
+  if (std::isnan(own.mean)) return "It failed with every seed.";
   const std::string where = "It came " + ordinal(place) + " of " + std::to_string(study.standings.size()) + " by " +
                             study.first.metric + " on rows held out, over " + std::to_string(study.settings.seeds) +
                             (study.settings.seeds == 1 ? " seed" : " seeds");
   if (place == 1) return where + ".";
   std::string better;
-  const auto& own = study.standings[static_cast<std::size_t>(place - 1)];
   for (int i = 0; i + 1 < place; ++i) {
     const auto& other = study.standings[static_cast<std::size_t>(i)];
     if (clearly_better(other, own, study.first.higher_is_better)) better += (better.empty() ? "" : ", ") + other.name;

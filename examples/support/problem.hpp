@@ -38,12 +38,6 @@ struct Problem {
   bool is_binary() const { return task == losses::Task::binary_classification; }
 };
 
-inline bool is_number(const std::string& cell) {
-  char* end = nullptr;
-  std::strtod(cell.c_str(), &end);
-  return !cell.empty() && *end == '\0';
-}
-
 /// What the target column looks like: words, or a few whole numbers, are classes.
 inline losses::Task guess_task(const std::vector<std::string>& cells) {
   const std::set<std::string> different(cells.begin(), cells.end());
@@ -75,6 +69,13 @@ inline void read_classes(Problem& problem, const std::vector<std::string>& cells
     }
     const auto second = std::count(cells.begin(), cells.end(), classes[1]);
     if (2 * static_cast<std::size_t>(second) > cells.size()) std::swap(classes[0], classes[1]);
+  }
+  // The rows are dealt into three parts, class by class: fewer may leave a part without that class.
+  for (const auto& name : classes) {
+    if (const auto count = std::count(cells.begin(), cells.end(), name); count < 3) {
+      throw BadInput(column + "has " + std::to_string(count) + (count == 1 ? " row" : " rows") + " of '" + name +
+                     "', but at least 3 of each class are needed");
+    }
   }
   problem.labels.resize(static_cast<Eigen::Index>(cells.size()));
   for (std::size_t i = 0; i < cells.size(); ++i) {

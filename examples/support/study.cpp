@@ -42,6 +42,7 @@ struct Measure {
   bool higher_is_better() const { return kind >= accuracy; }
 
   double operator()(const MatrixXd& predictions, const VectorXd& targets) const {
+    if (predictions.hasNaN()) return std::numeric_limits<double>::quiet_NaN();
     if (kind == average_precision) return precision(predictions, targets);
     if (kind == accuracy) return ((predictions.array() > 0) == (targets.array() > 0.5)).cast<double>().mean();
     VectorXd errors = unit * (predictions.col(0) - targets).cwiseAbs();
@@ -51,6 +52,7 @@ struct Measure {
   }
 
   double operator()(const MatrixXd& logits, const VectorXi& labels) const {
+    if (logits.hasNaN()) return std::numeric_limits<double>::quiet_NaN();
     VectorXd right = VectorXd::Zero(logits.cols()), all = right;
     for (Index i = 0; i < labels.size(); ++i) {
       Index predicted;
@@ -111,7 +113,8 @@ struct Scales {
   Scales(const Problem& problem, const Rows& rows) {
     const MatrixXd x = rows_of(problem.x, rows);
     mean = x.colwise().mean();
-    deviation = ((x.rowwise() - mean).cwiseAbs2().colwise().mean().cwiseSqrt()).cwiseMax(1e-300);
+    deviation.resize(x.cols());
+    for (Index c = 0; c < x.cols(); ++c) deviation[c] = input_scale(x.col(c));
     if (!problem.is_regression()) return;
     const VectorXd y = problem.numbers(rows);
     centre = median(y);
@@ -269,9 +272,10 @@ std::vector<Standing> rank(const std::vector<losses::Comparison>& comparisons) {
     double sum = 0, squares = 0, n = 0;
     for (const auto& comparison : comparisons) {
       const auto& run = comparison.runs[i];
-      s.metrics.push_back(run.metric);
-      s.failures += !run.finished();
-      if (run.finished()) sum += run.metric, n += 1;
+      const bool counts = run.finished() && !std::isnan(run.metric);
+      s.metrics.push_back(counts ? run.metric : std::numeric_limits<double>::quiet_NaN());
+      s.failures += !counts;
+      if (counts) sum += run.metric, n += 1;
     }
     s.mean = sum / n;
     for (const double m : s.metrics) {

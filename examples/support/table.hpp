@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -19,6 +20,21 @@ namespace support {
 struct BadInput : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
+
+/// A number in decimal digits, or NaN or infinity; strtod alone takes hexadecimal ones, too, and stops at a NUL byte.
+inline bool is_number(const std::string& cell) {
+  char* end = nullptr;
+  std::strtod(cell.c_str(), &end);
+  return !cell.empty() && end == cell.c_str() + cell.size() && cell.find_first_of("xX") == std::string::npos;
+}
+
+/// The standard deviation of a column in the rows that are known. Infinity, which makes an input of 0, where the column is
+/// constant but for rounding: those rows do not tell what any other value means.
+inline double input_scale(const Eigen::VectorXd& known) {
+  const double range = known.maxCoeff() - known.minCoeff();
+  if (range <= 1e-12 * known.cwiseAbs().maxCoeff()) return std::numeric_limits<double>::infinity();
+  return range * std::sqrt(((known.array() - known.mean()) / range).square().mean());
+}
 
 struct Features {
   std::vector<std::string> names;
@@ -56,9 +72,8 @@ struct Table {
     const auto cells = texts(column);
     Eigen::VectorXd result(static_cast<Eigen::Index>(cells.size()));
     for (std::size_t i = 0; i < cells.size(); ++i) {
-      char* end = nullptr;
-      const double number = std::strtod(cells[i].c_str(), &end);
-      if (*end != '\0') throw BadInput(where(i, column) + " is '" + cells[i] + "', but must be a number");
+      if (!is_number(cells[i])) throw BadInput(where(i, column) + " is '" + cells[i] + "', but must be a number");
+      const double number = std::strtod(cells[i].c_str(), nullptr);
       if (!std::isfinite(number)) throw BadInput(where(i, column) + " is " + cells[i] + ", but must be finite");
       result[static_cast<Eigen::Index>(i)] = number;
     }
@@ -85,22 +100,29 @@ struct Table {
   }
 };
 
-/// The cells of one line, without the blanks around them; "…" protects a separator, "" inside is a quotation mark.
-inline std::vector<std::string> split(const std::string& line, char separator) {
+/// The cells of one line, without the blanks around them; "…" protects a separator, "" inside is a quotation mark. `where`
+/// begins the sentence about what is wrong with it.
+inline std::vector<std::string> split(const std::string& line, char separator, const std::string& where) {
   std::vector<std::string> cells(1);
-  bool quoted = false;
+  enum { plain, quoted, closed } state = plain;
   for (std::size_t i = 0; i < line.size(); ++i) {
-    if (line[i] == '"') {
-      if (quoted && i + 1 < line.size() && line[i + 1] == '"')
-        cells.back() += line[++i];
-      else
-        quoted = !quoted;
-    } else if (line[i] == separator && !quoted) {
+    const bool mark = line[i] == '"', blank = line[i] == ' ' || line[i] == '\t';
+    if (state == quoted && mark && i + 1 < line.size() && line[i + 1] == '"') {
+      cells.back() += line[++i];
+    } else if (state == quoted && mark) {
+      state = closed;
+    } else if (state != quoted && line[i] == separator) {
       cells.emplace_back();
+      state = plain;
+    } else if (state == plain && mark && cells.back().find_first_not_of(" \t") == std::string::npos) {
+      state = quoted;
+    } else if (state == closed && !blank) {
+      throw BadInput(where + ": text follows a closing quotation mark");
     } else {
       cells.back() += line[i];
     }
   }
+  if (state == quoted) throw BadInput(where + ": a quotation mark is not closed");
   for (auto& cell : cells) {
     cell.erase(0, std::min(cell.find_first_not_of(" \t"), cell.size()));
     cell.erase(cell.find_last_not_of(" \t") + 1);
@@ -110,13 +132,13 @@ inline std::vector<std::string> split(const std::string& line, char separator) {
 
 /// Reads a file whose first line names the columns; lines before it that start with # are comments, and blank lines
 /// are skipped. The separator is the first of comma, semicolon and tab that the line of names contains.
-inline Table read_csv(const std::filesystem::path& path, std::size_t fewest_rows) {
-  std::ifstream file(path);
-  if (!file || std::filesystem::is_directory(path)) throw BadInput("cannot read the file " + path.string());
-  Table table{.name = path.filename().string(), .columns = {}, .rows = {}, .lines = {}, .comments = {}};
+inline Table read_csv(std::istream& file, const std::string& name, std::size_t fewest_rows) {
+  Table table{.name = name, .columns = {}, .rows = {}, .lines = {}, .comments = {}};
   char separator = ',';
   std::string line;
   for (int number = 1; std::getline(file, line); ++number) {
+    const std::string where = table.name + ", line " + std::to_string(number);
+    if (line.find('\0') != std::string::npos) throw BadInput(where + " holds a NUL byte, so this is no text file");
     if (number == 1 && line.rfind("\xEF\xBB\xBF", 0) == 0) line.erase(0, 3);
     if (!line.empty() && line.back() == '\r') line.pop_back();
     if (line.find_first_not_of(" \t") == std::string::npos) continue;
@@ -125,26 +147,24 @@ inline Table read_csv(const std::filesystem::path& path, std::size_t fewest_rows
       continue;
     }
     if (!table.columns.empty()) {
-      table.rows.push_back(split(line, separator));
+      table.rows.push_back(split(line, separator, where));
       table.lines.push_back(number);
       if (const auto cells = table.rows.back().size(); cells != table.columns.size()) {
-        throw BadInput(table.name + ", line " + std::to_string(number) + ": " + std::to_string(cells) +
-                       " cells, but the table has " + std::to_string(table.columns.size()) + " columns");
+        throw BadInput(where + ": " + std::to_string(cells) + " cells, but the table has " +
+                       std::to_string(table.columns.size()) + " columns");
       }
       continue;
     }
     for (const char c : {'\t', ';', ','}) {
       if (line.find(c) != std::string::npos) separator = c;
     }
-    table.columns = split(line, separator);
-    for (auto name = table.columns.begin(); name != table.columns.end(); ++name) {
-      char* end = nullptr;
-      std::strtod(name->c_str(), &end);
-      if (*end == '\0') {
-        throw BadInput(table.name + ": the first line must name the columns, but holds '" + *name + "'");
+    table.columns = split(line, separator, where);
+    for (auto column = table.columns.begin(); column != table.columns.end(); ++column) {
+      if (column->empty() || is_number(*column)) {
+        throw BadInput(table.name + ": the first line must name the columns, but holds '" + *column + "'");
       }
-      if (std::find(table.columns.begin(), name, *name) != name) {
-        throw BadInput(table.name + ": two columns are named '" + *name + "'");
+      if (std::find(table.columns.begin(), column, *column) != column) {
+        throw BadInput(table.name + ": two columns are named '" + *column + "'");
       }
     }
   }
@@ -154,6 +174,12 @@ inline Table read_csv(const std::filesystem::path& path, std::size_t fewest_rows
                    std::to_string(fewest_rows) + " are needed");
   }
   return table;
+}
+
+inline Table read_csv(const std::filesystem::path& path, std::size_t fewest_rows) {
+  std::ifstream file(path);
+  if (!file || std::filesystem::is_directory(path)) throw BadInput("cannot read the file " + path.string());
+  return read_csv(file, path.filename().string(), fewest_rows);
 }
 
 }  // namespace support

@@ -157,3 +157,35 @@ TEST_CASE("mean: a sum of doubles beyond the largest number, and weights near it
   const Eigen::VectorXi labels = Eigen::VectorXi::Ones(4);
   CHECK(CrossEntropy<double>().forward(logits, labels, heavy.head(4)) == Approx(1e300));
 }
+
+TEST_CASE("Weights: a sum that is not finite is refused, and nothing is written") {
+  using Eigen::MatrixXd;
+  using Eigen::VectorXd;
+  using Eigen::VectorXi;
+  const VectorXd p = VectorXd::LinSpaced(3, 1, 3), y = VectorXd::Zero(3), w = VectorXd::Constant(3, 1e308);
+  const MatrixXd rows = MatrixXd::Random(3, 200), zeros = MatrixXd::Zero(3, 200);
+  const VectorXi labels = VectorXi::LinSpaced(3, 0, 2);
+  VectorXd g = VectorXd::Constant(3, 7);
+  MatrixXd h = MatrixXd::Constant(3, 200, 7);
+  const auto refuses = [&](const std::string& words, const auto& call) {
+    CHECK_THROWS_WITH(call(), Catch::Matchers::Equals(words + " sum to inf, but must sum to a finite number"));
+    CHECK((g.array() == 7).all());
+    CHECK((h.array() == 7).all());
+  };
+  refuses("MSE: weights", [&] { losses::MSE<double>().value_and_gradient(p, y, w, g); });
+  refuses("MSE: weights", [&] { (void)losses::MSE<double>().partial(p, y, w); });
+  refuses("RMSE: weights", [&] { losses::RMSE<double>().value_and_gradient(p, y, w, g); });
+  // Each weight counts for 200 terms.
+  refuses("MSE: weights", [&] { losses::MSE<double>().value_and_gradient(rows, zeros, VectorXd(w / 100), h); });
+  refuses("CrossEntropy: weights", [&] { CrossEntropy<double>().value_and_gradient(rows, labels, w, h); });
+  const CrossEntropy<double> heavy({.class_weights = VectorXd::Constant(200, 1e308).eval()});
+  refuses("CrossEntropy: class_weights", [&] { heavy.value_and_gradient(rows, labels, h); });
+  refuses("GradientPenalty: weights", [&] { losses::GradientPenalty<double>().value_and_gradient(rows, w, h); });
+
+  CHECK(losses::MSE<double>().value_and_gradient(p, y, VectorXd(w / 2), g) == Approx(14.0 / 3));
+  CHECK(g.isApprox(p * 2 / 3, 1e-14));
+  // A sum of floats does not leave the range of double.
+  const Eigen::Vector3f most = Eigen::Vector3f::Constant(largest);
+  CHECK(losses::MSE<float>().forward(p.cast<float>().eval(), Eigen::Vector3f::Zero().eval(), most) ==
+        Approx(14.0f / 3));
+}

@@ -42,6 +42,7 @@ TEST_CASE("Table: byte order mark, carriage returns, semicolons, tabs and quotat
   const auto quoted = table("\"a, b\",y\n\"say \"\"x\"\"\",1\nz,2\n");
   CHECK(quoted.columns[0] == "a, b");
   CHECK(quoted.texts(0)[0] == "say \"x\"");
+  CHECK(table("x,y\n 12\" pipe, \"1\" \nz,2\n").texts(0)[0] == "12\" pipe");
 }
 
 TEST_CASE("Table: what is wrong is said in one line") {
@@ -56,9 +57,25 @@ TEST_CASE("Table: what is wrong is said in one line") {
         "t.csv: there is no column 'z'; its columns are x, y");
   CHECK(complaint([] { table("x,y\n1,2\n3,four\n").numbers(1); }) ==
         "t.csv, line 3: column 'y' is 'four', but must be a number");
+  for (const std::string cell : {"0x1p3", "4\"5\"", "1.2.3"}) {
+    CHECK(complaint([&] { table("x,y\n1,2\n3," + cell + "\n").numbers(1); }) ==
+          "t.csv, line 3: column 'y' is '" + cell + "', but must be a number");
+  }
+  CHECK_FALSE(support::is_number(std::string("1.23\0", 5)));
+  CHECK(complaint([] { table(std::string("x,y\n1,2\0\n", 10)); }) ==
+        "t.csv, line 2 holds a NUL byte, so this is no text file");
+  CHECK(complaint([] { table("x,y\n1,2\n3,\"4.5\n"); }) == "t.csv, line 3: a quotation mark is not closed");
+  CHECK(complaint([] { table("x,y\n1,2\n3,\"4\"5\n"); }) == "t.csv, line 3: text follows a closing quotation mark");
   CHECK(complaint([] { table("x,y\n1,2\n3,\n").numbers(1); }) == "t.csv, line 3: column 'y' is empty");
   CHECK(complaint([] { table("x,y\n1,2\n3,inf\n").numbers(1); }) ==
         "t.csv, line 3: column 'y' is inf, but must be finite");
   CHECK(complaint([] { table("x,y\n1,7\n3,7\n").numbers(1); }) ==
         "t.csv: column 'y' is 7 in every row: nothing to learn there");
+}
+
+TEST_CASE("Table: the scale of an input is its deviation, and infinite where it is constant but for rounding") {
+  CHECK(support::input_scale(Eigen::Vector2d(1, 3)) == 1);
+  CHECK(support::input_scale(Eigen::Vector2d(1e-200, 3e-200)) == Approx(1e-200));
+  CHECK(std::isinf(support::input_scale(Eigen::Vector3d(0, 0, 0))));
+  CHECK(std::isinf(support::input_scale(Eigen::Vector3d(1, 1 + 1e-15, 1))));
 }

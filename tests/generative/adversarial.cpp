@@ -346,7 +346,10 @@ TEST_CASE("Adversarial: bad inputs are refused, and no gradient is written") {
   };
   both("Adversarial: weights is [2 x 5], but must be [5 x 2]",
        [&] { loss.discriminator(real, fake, ones, wrong, g, h); });
-  both("Adversarial: weights[2, 1] is -1", [&] { loss.discriminator(real, fake, ones, bad, g, h); });
+  both("Adversarial: fake weights[2, 1] is -1", [&] { loss.discriminator(real, fake, ones, bad, g, h); });
+  both("Adversarial: real weights[2, 1] is -1", [&] { loss.discriminator(fake, real, bad, ones, h, g); });
+  both("Adversarial: fake weights sum to inf, but must sum to a finite number",
+       [&] { loss.discriminator(real, fake, ones, Eigen::MatrixXd::Constant(5, 2, 1e308).eval(), g, h); });
   both("Adversarial: gradient 2 is [4 x 2], but must be [5 x 2]",
        [&] { loss.discriminator(real, fake, g, h.topRows(4)); });
   both("Adversarial: gradient 1 is [4 x 2], but must be [4 x 3]",

@@ -375,6 +375,8 @@ TEST_CASE("Reconstruction: bad options and shapes are refused by name, and nothi
   refuses("weights is [5 x 7], but must be [5], one per sample", in.x, in.y, in.mu, in.log_variance, in.y);
   refuses("weights[2] is -1, but must be", in.x, in.y, in.mu, in.log_variance,
           (VectorXd(5) << 1, 1, -1, 1, 1).finished());
+  refuses("weights sum to inf, but must sum to a finite number", in.x, in.y, in.mu, in.log_variance,
+          VectorXd::Constant(5, 1e307).eval());  // 7 terms share each
   RowMatrix<double> outside = in.x;
   outside(3, 2) = 1.5;
   refuses("prediction[3, 2] is 1.5, but must be in [0, 1]", outside, in.y, in.mu, in.log_variance);

@@ -441,3 +441,26 @@ TEST_CASE("SSIM: bad options and shapes are refused, and nothing is written") {
   laws::refuses("SSIM: weights is [3 x 1], but must be ", g,
                 [&] { (void)loss.forward(pictures, pictures, Eigen::Vector3f(1, 1, 1)); });
 }
+
+TEMPLATE_TEST_CASE("SSIM: a factor that all weights share neither overflows nor vanishes", "", float, double) {
+  using T = TestType;
+  using Limits = std::numeric_limits<T>;
+  const SSIM<T> mean, batch(Reduction::batch_mean);
+  const auto x = generated_picture<T>(3, 1, 12, 13, 1), y = generated_picture<T>(3, 1, 12, 13, 2);
+  Picture<T> want, g;
+  const auto bound = static_cast<double>(laws::value_bound<T>);
+  const T value = mean.value_and_gradient(x, y, want), of_batch = batch.forward(x, y);
+  for (const T factor : {Limits::denorm_min(), Limits::min(), T(1e30), Limits::max() / 1024}) {
+    const Eigen::Matrix<T, 3, 1> weights = Eigen::Matrix<T, 3, 1>::Constant(factor);
+    CHECK(mean.value_and_gradient(x, y, weights, g) == Catch::Approx(value).epsilon(bound));
+    CHECK(numbers(g).isApprox(numbers(want), 4 * Limits::epsilon()));
+    CHECK(mean.forward(x, y, weights) == Catch::Approx(value).epsilon(bound));
+    CHECK(batch.forward(x, y, weights) == Catch::Approx(of_batch * factor).epsilon(1e-5).margin(Limits::denorm_min()));
+  }
+  if constexpr (std::is_same_v<T, double>) {
+    g.setConstant(7.0);
+    CHECK_THROWS_WITH(mean.value_and_gradient(x, y, Eigen::Vector3d(1e306, 1e306, 1e306), g),
+                      Catch::Matchers::Equals("SSIM: weights sum to inf, but must sum to a finite number"));
+    CHECK((numbers(g).array() == 7).all());
+  }
+}

@@ -243,3 +243,68 @@ TEST_CASE("TotalVariation: bad shapes and weights are refused, and nothing is wr
   refuses("weights is [4 x 1], but must be [1]",
           [&] { (void)loss.value_and_gradient(x, Eigen::Vector4f(1, 1, 1, 1), g); });
 }
+
+TEMPLATE_TEST_CASE("TotalVariation: a factor that all weights share neither overflows nor vanishes", "", float,
+                   double) {
+  using T = TestType;
+  using Limits = std::numeric_limits<T>;
+  const TotalVariation<T> mean, sum(Reduction::sum);
+  const auto x = generated_picture<T>(3, 2, 4, 9, 1);
+  const Eigen::Matrix<T, 3, 1> ones = Eigen::Matrix<T, 3, 1>::Ones();
+  Picture<T> want, g;
+  const auto bound = static_cast<double>(laws::value_bound<T>);
+  const T value = mean.value_and_gradient(x, want);
+  for (const T factor : {Limits::denorm_min(), Limits::min(), T(1e30), Limits::max() / 4}) {
+    const Eigen::Matrix<T, 3, 1> weights = factor * ones;
+    CHECK(mean.value_and_gradient(x, weights, g) == Catch::Approx(value).epsilon(bound));
+    CHECK(numbers(g).isApprox(numbers(want), 4 * Limits::epsilon()));
+    CHECK(mean.forward(x, weights) == mean.value_and_gradient(x, weights, g));
+    if (factor < Limits::max() / 8) {
+      CHECK(sum.forward(x, weights) == Catch::Approx(3 * value * factor).epsilon(1e-5).margin(Limits::denorm_min()));
+    }
+  }
+  if constexpr (std::is_same_v<T, double>) {
+    const Eigen::Vector3d heavy(1e308, 1e308, 1e308);
+    g.setConstant(7.0);
+    CHECK_THROWS_WITH(mean.value_and_gradient(x, heavy, g),
+                      Catch::Matchers::Equals("TotalVariation: weights sum to inf, but must sum to a finite number"));
+    CHECK((numbers(g).array() == 7).all());
+  }
+}
+
+TEMPLATE_TEST_CASE("TotalVariation: what can be represented does not overflow on the way", "", float, double) {
+  using T = TestType;
+  const T most = std::numeric_limits<T>::max(), huge = most / 2, infinity = std::numeric_limits<T>::infinity();
+  const TotalVariation<T> mean, average({.average = true}), total({.average = true}, Reduction::sum);
+  RowMatrix<T> stripes = RowMatrix<T>::Zero(1, 33), g;
+  for (Index j = 1; j < 33; j += 2) stripes(0, j) = huge;
+  CHECK(average.forward(stripes) == huge);
+  CHECK(average.value_and_gradient(stripes, g) == huge);
+  CHECK(g(0, 0) == T(-1.0 / 32));
+  CHECK(g(0, 1) == T(2.0 / 32));
+  CHECK(total.forward(stripes) == huge);
+  CHECK(average.value(average.partial(stripes)) == huge);
+  CHECK(average.unreduced(stripes)(0) == huge);
+  CHECK(mean.forward(stripes) == infinity);
+
+  // One step of 2·most among eight differences; along rows and along columns.
+  RowMatrix<T> step = RowMatrix<T>::Constant(1, 9, most);
+  step(0, 0) = -most;
+  CHECK(average.value_and_gradient(step, g) == most / 4);
+  CHECK(g(0, 0) == T(-1.0 / 8));
+  CHECK(g(0, 1) == T(1.0 / 8));
+  CHECK(average.forward(RowMatrix<T>(step.transpose())) == most / 4);
+  CHECK(average.forward(step.array().replicate(3, 1)) == Catch::Approx(most / 4).epsilon(1e-6));
+  step(0, 8) = infinity;
+  CHECK(average.forward(step) == infinity);
+  step(0, 4) = laws::nan<T>;
+  CHECK(std::isnan(average.forward(step)));
+
+  Picture<T> pictures(4, 1, 1, 2);
+  pictures.setZero();
+  for (Index i = 0; i < 4; ++i) pictures(i, 0, 0, 1) = huge;
+  CHECK(mean.forward(pictures) == huge);
+  Picture<T> slopes;
+  CHECK(mean.value_and_gradient(pictures, slopes) == huge);
+  CHECK(slopes(3, 0, 0, 1) == T(0.25));
+}

@@ -30,7 +30,8 @@ struct per_picture {};
 /// Terms are pictures: unreduced gives one value for each, mean and batch_mean divide by n (the weights), sum by nothing. Weights
 /// are one per picture; one of weight 0 is not read.
 ///
-/// Constant pictures, and single pixels: 0, gradient 0. Equal infinities do not differ. Throws std::invalid_argument for shapes.
+/// Constant pictures, and single pixels: 0, gradient 0. Equal infinities do not differ. No value that can be represented overflows
+/// on the way. Throws std::invalid_argument: shapes, weights.
 /// Rudin, Osher and Fatemi (1992), doi:10.1016/0167-2789(92)90242-F, in its anisotropic form; as kornia's total_variation, whose
 /// reduction "mean" is `average` (releases from 0.7 on give each channel alone).
 template <std::floating_point T>
