@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include <losses/losses.hpp>
 #include <losses/tensor.hpp>
@@ -135,6 +136,7 @@ TEST_CASE("options: an enumeration that is none of its values is refused") {
           [] { SoftmaxGeneralizedDice<float>({.weighting = ClassWeighting(3)}); });
   refused("LovaszSoftmax: classes is 2", [] { LovaszSoftmax<float>({.classes = LovaszClasses(2)}); });
   refused("MinedTriplet: mining is 3", [] { MinedTriplet<float>({.mining = Mining(3)}); });
+  refused("SSIM: padding is 2", [] { SSIM<float>({.padding = SSIMPadding(2)}); });
   refused("huber_delta: estimate is 2", [] { huber_delta(Eigen::Vector3f(1, 2, 3), ScaleEstimate(2)); });
 }
 
@@ -188,4 +190,16 @@ TEST_CASE("Weights: a sum that is not finite is refused, and nothing is written"
   const Eigen::Vector3f most = Eigen::Vector3f::Constant(largest);
   CHECK(losses::MSE<float>().forward(p.cast<float>().eval(), Eigen::Vector3f::Zero().eval(), most) ==
         Approx(14.0f / 3));
+}
+
+TEST_CASE("inputs: columns chosen by a step or by a list are an expression like any other") {
+  const Eigen::MatrixXd x = Eigen::MatrixXd::Random(8, 6), y = Eigen::MatrixXd::Zero(8, 3);
+  const std::vector<int> chosen = {0, 3, 5};
+  Eigen::MatrixXd by_step(8, 3), by_list(8, 3), gradient;
+  by_step << x.col(0), x.col(2), x.col(4);
+  by_list << x.col(0), x.col(3), x.col(5);
+  const losses::MSE<double> loss;
+  CHECK(loss.value_and_gradient(x(Eigen::seq(0, 7), Eigen::seq(0, 5, 2)), y, gradient) == loss.forward(by_step, y));
+  CHECK(gradient == loss.gradient(by_step, y));
+  CHECK(loss.forward(x(Eigen::seq(0, 7), chosen), y) == loss.forward(by_list, y));
 }

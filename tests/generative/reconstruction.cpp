@@ -354,7 +354,7 @@ TEST_CASE("Reconstruction: bad options and shapes are refused by name, and nothi
   for (const double bad : {0.0, 0.5, -1e-7, std::nan("")}) {
     laws::refuses_option("Reconstruction: epsilon is ", [&] { Reconstruction<double>({.epsilon = bad}); });
   }
-  laws::refuses_option("Reconstruction: kind is 3, but must be mse, l1 or bce",
+  laws::refuses_option("Reconstruction: kind is 3, but must be a value of ReconstructionKind",
                        [&] { Reconstruction<double>({.kind = static_cast<ReconstructionKind>(3)}); });
 
   const Reconstruction<double> loss({.kind = ReconstructionKind::bce, .kl_weight = 1});

@@ -122,7 +122,7 @@ struct Driver<per_set, Rule> {
   using T = typename Rule::Scalar;
   using Inputs = ClassInputs<T>;
   using Partial = ClassRegionPartial;
-  using Whole = RowWhole;
+  using Whole = detail::Whole;
 
   static_assert(RegionFormula<Rule> || JointRegionFormula<Rule>,
                 "a rule with a RegionInput of classes needs `double value(const Region&) const` and `RegionSlope "

@@ -262,6 +262,16 @@ double check_weights(const View<const T>& weights, const Executor& executor, std
   return finite_weight(sums[0] * repeats, name_of<Rule>(), argument);
 }
 
+/// What the reductions divide by, of so many terms and samples; weights may be null. They are checked.
+template <class Rule, class T>
+Whole weigh(const View<const T>& weights, const Executor& executor, Index terms, Index samples) {
+  Whole whole{static_cast<double>(terms), samples};
+  if (weights.data == nullptr) return whole;
+  whole.weight = check_weights<Rule>(weights, executor);
+  if (terms > 0) whole.unit = weight_unit<T>(whole.weight / static_cast<double>(terms));
+  return whole;
+}
+
 }  // namespace detail
 
 }  // namespace LOSSES_NAMESPACE

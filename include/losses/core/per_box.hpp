@@ -312,6 +312,7 @@ struct Driver<per_box, Rule> {
   using T = typename Rule::Scalar;
   using Inputs = BoxInputs<T>;
   using Partial = losses::Partial;
+  using Whole = detail::Whole;
 
   static_assert(BoxRule<Rule>,
                 "a per_box rule needs `using Scalar = float or double;` and `template <class V> rule::BoxTerms<V> "
@@ -319,12 +320,6 @@ struct Driver<per_box, Rule> {
                 "operators and functions of V");
 
   /// What a reduction divides by.
-  struct Whole {
-    double weight;
-    Index count;
-    double unit = 1;  // of the weights
-  };
-
   static constexpr int predictions = 1;
   static constexpr bool in_place = true;
 
@@ -369,11 +364,7 @@ struct Driver<per_box, Rule> {
 
   static Whole check(const Rule&, const Executor& executor, const Inputs& inputs) {
     const Index boxes = inputs.prediction.extents[0];
-    Whole whole{static_cast<double>(boxes), boxes};
-    if (inputs.weights.data != nullptr) {
-      whole.weight = check_weights<Rule>(inputs.weights, executor);
-      whole.unit = weight_unit<T>(whole.weight / static_cast<double>(std::max<Index>(boxes, 1)));
-    }
+    const Whole whole = weigh<Rule>(inputs.weights, executor, boxes, boxes);
     check_boxes(executor, inputs);
     return whole;
   }

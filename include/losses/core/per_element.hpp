@@ -161,17 +161,11 @@ struct Driver<per_element, Rule> {
   using T = typename Rule::Scalar;
   using Inputs = ElementInputs<Rule>;
   using Partial = losses::Partial;
+  using Whole = detail::Whole;
 
   static_assert(ElementRule<Rule>,
                 "a per_element rule needs `using Scalar = float or double;` and `template <class V> Terms<V> "
                 "operator()(V prediction, V target) const`, written with the operators and functions of V");
-
-  /// What a reduction divides by.
-  struct Whole {
-    double weight;
-    Index count;
-    double unit = 1;  // of the weights
-  };
 
   static constexpr int predictions = prediction_count<Rule>;
   static constexpr bool in_place = true;
@@ -225,12 +219,7 @@ struct Driver<per_element, Rule> {
 
   static Whole check(const Rule& rule, const Executor& executor, const Inputs& inputs) {
     const Extents& shape = inputs.prediction[0].extents;
-    Whole whole{static_cast<double>(shape.count()), shape.rank > 0 ? shape[0] : 1};
-    if (inputs.weights.data != nullptr) {
-      const double terms = std::max(whole.weight, 1.0);
-      whole.weight = check_weights<Rule>(inputs.weights, executor);
-      whole.unit = weight_unit<T>(whole.weight / terms);
-    }
+    const Whole whole = weigh<Rule>(inputs.weights, executor, shape.count(), shape.rank > 0 ? shape[0] : 1);
     if constexpr (requires { rule.checks_domains(); }) {
       if (rule.checks_domains()) check_domains(executor, inputs);  // an option may lift them
     } else if constexpr (has_domains<Rule>()) {

@@ -171,17 +171,12 @@ struct Driver<per_pair, Rule> {
   using T = typename Rule::Scalar;
   using Inputs = PairInputs<Rule>;
   using Partial = losses::Partial;
+  using Whole = detail::Whole;
 
   static_assert(PairRule<Rule>,
                 "a per_pair rule needs `using Scalar = float or double;`, two or three `predictions`, and "
                 "`Terms<V> operator()(V distance, V target) const` with a `PairTarget target`, or "
                 "`Terms<V, 2> operator()(V positive, V negative) const`");
-
-  struct Whole {
-    double weight;
-    Index count;
-    double unit = 1;  // of the weights
-  };
 
   static constexpr int predictions = prediction_count<Rule>;
   static constexpr bool in_place = false;
@@ -253,12 +248,7 @@ struct Driver<per_pair, Rule> {
   }
 
   static Whole check(const Rule&, const Executor& executor, const Inputs& inputs) {
-    const double terms = static_cast<double>(inputs.samples());
-    Whole whole{terms, inputs.samples()};
-    if (inputs.weights.data != nullptr) {
-      whole.weight = check_weights<Rule>(inputs.weights, executor);
-      if (terms > 0) whole.unit = weight_unit<T>(whole.weight / terms);
-    }
+    const Whole whole = weigh<Rule>(inputs.weights, executor, inputs.samples(), inputs.samples());
     if constexpr (has_pair_target<Rule>) check_target(inputs);
     return whole;
   }

@@ -42,7 +42,7 @@ struct Driver<per_row, Rule> {
   using Inputs = RowInputs<T>;
   using Partial = losses::Partial;
   using Job = RowJob<T>;
-  using Whole = RowWhole;
+  using Whole = detail::Whole;
 
   static_assert(
       RowRule<Rule>,

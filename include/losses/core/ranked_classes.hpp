@@ -38,7 +38,7 @@ template <RankingRule<RankingInput::softmax> Rule>
 struct Driver<per_set, Rule> {
   using T = typename Rule::Scalar;
   using Inputs = RowInputs<T>;
-  using Whole = RowWhole;
+  using Whole = detail::Whole;
 
   static_assert(RankingFormula<Rule>,
                 "a rule with a RankingInput needs `template <class T> double extension(const Ranking<T>&, T*) const`");

@@ -69,22 +69,30 @@ inline double reduce(Reduction reduction, const Partial& partial) {
   }
 }
 
-/// The value of a sum that was taken in a unit of the weights. A mean stays in it, since the sum alone may be beyond the
-/// largest number. One of doubles that overflows all the same is taken again, by retake(unit), in a smaller unit: infinity
-/// where the predictions have been written over by then.
-template <class T, class Whole, class F>
+/// What the reductions divide by: Σ w over the terms, and the samples. Sums are taken in a unit of the weights.
+struct Whole {
+  double weight;
+  Eigen::Index count;
+  double unit = 1;
+};
+
+/// A sum in the unit of the weights. A mean stays in it, since the sum alone may be beyond the largest number.
+inline double reduce(Reduction reduction, const Whole& whole, double sum) {
+  const bool mean = reduction == Reduction::mean;
+  return reduce(reduction,
+                {mean ? sum : sum / whole.unit, mean ? whole.weight * whole.unit : whole.weight, whole.count});
+}
+
+/// The value of such a sum. One of doubles that overflows where its mean does not is taken again, by retake(unit), in a smaller
+/// unit: infinity where the predictions have been written over by then.
+template <class T, class F>
 T finish_sum(Reduction reduction, const Whole& whole, double total, bool overwritten, const F& retake) {
-  const auto in_unit = [&](double sum) {
-    const bool mean = reduction == Reduction::mean;
-    return reduce(reduction,
-                  {mean ? sum : sum / whole.unit, mean ? whole.weight * whole.unit : whole.weight, whole.count});
-  };
   if constexpr (sizeof(T) == sizeof(double)) {
     if (std::isinf(total) && reduction != Reduction::sum && !overwritten) [[unlikely]] {
-      return static_cast<T>(in_unit(retake(0x1p-100 * whole.unit)) * 0x1p100);
+      return static_cast<T>(reduce(reduction, whole, retake(0x1p-100 * whole.unit)) * 0x1p100);
     }
   }
-  return static_cast<T>(in_unit(total));
+  return static_cast<T>(reduce(reduction, whole, total));
 }
 
 }  // namespace detail

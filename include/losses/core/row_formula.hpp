@@ -352,7 +352,7 @@ struct Driver<per_row, Rule> {
   using Inputs = RowInputs<T>;
   using Partial = losses::Partial;
   using Job = RowJob<T>;
-  using Whole = RowWhole;
+  using Whole = detail::Whole;
   using Target = typename Rule::Target;
 
   static constexpr bool takes_label = std::same_as<Target, rule::Label>;

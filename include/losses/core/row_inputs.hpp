@@ -70,13 +70,6 @@ struct RowInputs {
   }
 };
 
-/// What the reductions divide by.
-struct RowWhole {
-  double weight;
-  Index count;
-  double unit = 1;  // of the weights
-};
-
 template <class T>
 void bind_prediction(RowInputs<T>& inputs, const View<const T>& prediction, std::string_view name) {
   inputs.logits = prediction;
@@ -158,7 +151,7 @@ void set_options(RowJob<T>& work, const RowOptions<T>& options) {
 
 /// Where a gradient goes, and what all of it is multiplied by.
 template <class T>
-void set_gradient(RowJob<T>& work, Reduction reduction, const RowWhole& whole, const Output<T>& output) {
+void set_gradient(RowJob<T>& work, Reduction reduction, const Whole& whole, const Output<T>& output) {
   work.adds = output.adds;
   work.scale =
       static_cast<T>(reduction_scale(reduction, whole.weight * whole.unit, whole.count, whole.unit) * output.factor);

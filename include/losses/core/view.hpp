@@ -142,13 +142,19 @@ concept Dense = std::is_class_v<X> && requires(const X& x) {
   take_dense(x);
 };
 
+/// An IndexedView says that it has direct access, and has no data().
+template <class X>
+concept HasData = requires(const X& x) {
+  x.data();
+};
+
 template <Dense X>
 struct Access<X> {
   using Scalar = typename X::Scalar;
   using Plain = typename X::PlainObject;
   using Rows = Eigen::Matrix<Scalar, X::RowsAtCompileTime, 1, 0, X::MaxRowsAtCompileTime, 1>;
 
-  static constexpr bool is_direct = (X::Flags & Eigen::DirectAccessBit) != 0;
+  static constexpr bool is_direct = (X::Flags & Eigen::DirectAccessBit) != 0 && HasData<X>;
   static constexpr bool is_plain = std::derived_from<X, Eigen::PlainObjectBase<X>>;
   static constexpr bool is_writable = is_direct && (X::Flags & Eigen::LvalueBit) != 0;
   static constexpr bool is_vector = X::IsVectorAtCompileTime;

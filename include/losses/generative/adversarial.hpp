@@ -71,9 +71,7 @@ struct Adversarial {
   T fake_label = 0;
 
   void check() const {
-    require(mode == AdversarialMode::vanilla || mode == AdversarialMode::lsgan || mode == AdversarialMode::wgangp ||
-                mode == AdversarialMode::hinge,
-            "Adversarial: mode is ", static_cast<int>(mode), ", but must be a value of AdversarialMode");
+    detail::require_named(mode, AdversarialMode::hinge, "Adversarial", "mode", "AdversarialMode");
     check_label("real_label", real_label);
     check_label("fake_label", fake_label);
   }

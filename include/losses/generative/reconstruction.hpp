@@ -34,8 +34,7 @@ struct Reconstruction {
   T epsilon = T(1e-7);
 
   void check() const {
-    require(kind <= ReconstructionKind::bce, "Reconstruction: kind is ", static_cast<int>(kind),
-            ", but must be mse, l1 or bce");
+    detail::require_named(kind, ReconstructionKind::bce, "Reconstruction", "kind", "ReconstructionKind");
     require(kl_weight >= 0 && kl_weight <= std::numeric_limits<T>::max(), "Reconstruction: kl_weight is ", kl_weight,
             ", but must be finite and not negative");
     require(epsilon > 0 && epsilon < T(0.5), "Reconstruction: epsilon is ", epsilon, ", but must be in (0, 0.5)");

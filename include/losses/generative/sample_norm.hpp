@@ -188,12 +188,7 @@ struct Driver<rule::per_norm, Rule> {
   using T = typename Rule::Scalar;
   using Inputs = NormInputs<T>;
   using Partial = losses::Partial;
-
-  struct Whole {
-    double weight;
-    Index count;
-    double unit = 1;  // of the weights
-  };
+  using Whole = detail::Whole;
 
   static constexpr int predictions = 1;
   static constexpr bool in_place = true;
@@ -231,12 +226,7 @@ struct Driver<rule::per_norm, Rule> {
 
   static Whole check(const Rule&, const Executor& executor, const Inputs& inputs) {
     const Index samples = inputs.prediction.extents[0];
-    Whole whole{static_cast<double>(samples), samples};
-    if (inputs.weights.data != nullptr) {
-      whole.weight = check_weights<Rule>(inputs.weights, executor);
-      if (samples > 0) whole.unit = weight_unit<T>(whole.weight / static_cast<double>(samples));
-    }
-    return whole;
+    return weigh<Rule>(inputs.weights, executor, samples, samples);
   }
 
   static Partial partial(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole& whole) {
@@ -341,14 +331,12 @@ struct Driver<rule::per_norm, Rule> {
     });
   }
 
-  /// A sum that overflows where its mean does not is taken from the smaller one. A mean is taken in the weights' unit.
+  /// A sum that overflows where its mean does not is taken from the smaller one.
   static T finish(Reduction reduction, const Whole& whole, const NormSum& total) {
-    const bool is_mean = reduction == Reduction::mean;
     const bool overflows = std::isinf(total.sum) && reduction != Reduction::sum;
-    const double sum = overflows ? total.small : total.sum, unit = overflows ? small_unit : 1;
-    const Partial part{is_mean ? sum : sum / whole.unit, is_mean ? whole.weight * whole.unit : whole.weight,
-                       whole.count};
-    return static_cast<T>(reduce(reduction, part) / unit);
+    const double value =
+        overflows ? reduce(reduction, whole, total.small) / small_unit : reduce(reduction, whole, total.sum);
+    return static_cast<T>(value);
   }
 };
 

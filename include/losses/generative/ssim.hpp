@@ -59,6 +59,7 @@ struct SSIM {
             ", but must be odd and positive");
     require(max_val > 0 && max_val <= std::numeric_limits<T>::max(), "SSIM: max_val is ", max_val,
             ", but must be positive and finite");
+    detail::require_named(padding, SSIMPadding::valid, "SSIM", "padding", "SSIMPadding");
     require(epsilon >= 0 && epsilon <= std::numeric_limits<T>::max(), "SSIM: epsilon is ", epsilon,
             ", but must be finite and not negative");
   }
@@ -251,13 +252,8 @@ struct Driver<rule::per_window, Rule> {
   using T = typename Rule::Scalar;
   using Inputs = SSIMInputs<T>;
   using Partial = losses::Partial;
+  using Whole = detail::Whole;
   using V = Lanes<double>;
-
-  struct Whole {
-    double weight;
-    Index count;
-    double unit = 1;  // of the weights
-  };
 
   static constexpr int predictions = 1;
   static constexpr bool in_place = false;
@@ -316,13 +312,7 @@ struct Driver<rule::per_window, Rule> {
   }
 
   static Whole check(const Rule&, const Executor& executor, const Inputs& inputs) {
-    const auto terms = static_cast<double>(inputs.terms.count());
-    Whole whole{terms, inputs.samples};
-    if (inputs.weights.data != nullptr) {
-      whole.weight = check_weights<Rule>(inputs.weights, executor);
-      if (terms > 0) whole.unit = weight_unit<T>(whole.weight / terms);
-    }
-    return whole;
+    return weigh<Rule>(inputs.weights, executor, inputs.terms.count(), inputs.samples);
   }
 
   static Partial partial(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole& whole) {

@@ -127,12 +127,7 @@ struct Driver<rule::per_picture, Rule> {
   using T = typename Rule::Scalar;
   using Inputs = PictureInputs<T>;
   using Partial = losses::Partial;
-
-  struct Whole {
-    double weight;
-    Index count;
-    double unit = 1;  // of the weights
-  };
+  using Whole = detail::Whole;
 
   static constexpr int predictions = 1;
   static constexpr bool in_place = false;
@@ -169,13 +164,7 @@ struct Driver<rule::per_picture, Rule> {
   }
 
   static Whole check(const Rule&, const Executor& executor, const Inputs& inputs) {
-    const auto pictures = static_cast<double>(inputs.pictures);
-    Whole whole{pictures, inputs.pictures};
-    if (inputs.weights.data != nullptr) {
-      whole.weight = check_weights<Rule>(inputs.weights, executor);
-      if (pictures > 0) whole.unit = weight_unit<T>(whole.weight / pictures);
-    }
-    return whole;
+    return weigh<Rule>(inputs.weights, executor, inputs.pictures, inputs.pictures);
   }
 
   static Partial partial(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole& whole) {
@@ -217,12 +206,8 @@ struct Driver<rule::per_picture, Rule> {
     double sum, unit = 1;
   };
 
-  /// A mean is taken in the weights' unit.
   static T finish(Reduction reduction, const Whole& whole, const Total& total) {
-    const bool mean = reduction == Reduction::mean;
-    const Partial part{mean ? total.sum : total.sum / whole.unit, mean ? whole.weight * whole.unit : whole.weight,
-                       whole.count};
-    return static_cast<T>(reduce(reduction, part) / total.unit);
+    return static_cast<T>(reduce(reduction, whole, total.sum) / total.unit);
   }
 
   /// The differences of the rows of all planes, a segment of rows at a time. The segments depend on the shape alone.
