@@ -157,7 +157,8 @@ struct Driver<per_set, Rule> {
       bind_labels(inputs.rows, labels_of(target), name);
     } else {
       inputs.rows.distribution = view_of(target);
-      require_shape<Rule>(inputs.rows.distribution.extents, "target", inputs.rows.logits.extents, "prediction");
+      require_shape(name_of<Rule>(), inputs.rows.distribution.extents, "target", inputs.rows.logits.extents,
+                    "prediction");
     }
     inputs.per_sample = sets_are_samples(rule);
     if (inputs.per_sample) inputs.sets = inputs.rows.terms[0];
@@ -187,7 +188,7 @@ struct Driver<per_set, Rule> {
     // A sample of weight 0 is never read, so its labels are checked with the weights of the samples in place.
     RowInputs<T> rows = inputs.rows;
     if (inputs.set_weights.data != nullptr) rows.weights = inputs.set_weights;
-    if (rows.weights.data != nullptr) whole.weight = check_weights<Rule>(rows.weights, executor);
+    if (rows.weights.data != nullptr) whole.weight = check_weights(name_of<Rule>(), rows.weights, executor);
     if constexpr (softmax) {
       whole.weight = check_labels(options(rule), executor, rows, name_of<Rule>());
     } else {
@@ -303,7 +304,7 @@ struct Driver<per_set, Rule> {
   /// Σ of the weights of the pixels that are kept.
   static double kept_weight(const Rule& rule, const Executor& executor, const RowInputs<T>& rows) {
     if constexpr (softmax) return check_labels(options(rule), executor, rows, name_of<Rule>());
-    return rows.weights.data != nullptr ? check_weights<Rule>(rows.weights, executor)
+    return rows.weights.data != nullptr ? check_weights(name_of<Rule>(), rows.weights, executor)
                                         : static_cast<double>(rows.terms.count());
   }
 

@@ -108,8 +108,16 @@ Destination<T> destination_of(const G& gradient) {
   return made;
 }
 
-inline std::string gradient_name(int place, int count) {
-  return count == 1 ? "gradient" : "gradient " + std::to_string(place + 1);
+/// Which gradient an error is about: "gradient", or "gradient 2" of several.
+struct GradientName {
+  int place, count;
+};
+
+inline void append(std::string& text, const GradientName& name) {
+  append(text, "gradient");
+  if (name.count == 1) return;
+  append(text, ' ');
+  append(text, name.place + 1);
 }
 
 /// The same elements in the same order: what a gradient over its own prediction is.
@@ -122,34 +130,45 @@ inline bool same_place(const Footprint& a, const Footprint& b) {
 }
 
 /// An object that owns its memory is resized later, unless it is added to.
-template <class Rule, class T>
-void check_size(const Destination<T>& to, int place, int count, const Extents& must) {
+template <class T>
+void check_size(std::string_view loss, const Destination<T>& to, int place, int count, const Extents& must) {
   if (to.view.extents == must || (to.can_resize != nullptr && to.can_resize(must))) return;
-  require(false, name_of<Rule>(), ": ", gradient_name(place, count), " is ", to.view.extents, ", but must be ", must);
+  require(false, loss, ": ", GradientName{place, count}, " is ", to.view.extents, ", but must be ", must);
+}
+
+/// Refuses a gradient of which two indices name one element. (Not inline, as the next: they are the same for all rules.)
+template <class T>
+LOSSES_COLD void require_single(std::string_view loss, GradientName gradient, const View<T>& view) {
+  require(dense_orders(view) != 0 || !overlaps_itself(footprint(view)), loss, ": ", gradient,
+          " holds an element twice: a stride is too short");
+}
+
+/// Refuses a gradient that shares an element with another argument; on its own prediction it may lie, element by element.
+LOSSES_COLD inline void require_apart(std::string_view loss, GradientName gradient, const Footprint& of_gradient,
+                                      std::string_view other, const Footprint& of_other, bool own) {
+  if (own && same_place(of_gradient, of_other)) return;
+  require(!overlap(of_gradient, of_other), loss, ": ", gradient, " shares memory with ", other,
+          own ? ", but must be all of it, in its order, or none" : "");
 }
 
 /// A gradient may lie on its own prediction, element by element, where in_place allows it; on nothing else.
 template <class Rule, class T>
 void check_overlap(const typename DriverOf<Rule>::Inputs& inputs, const Destination<T>* to, bool in_place) {
   constexpr int count = DriverOf<Rule>::predictions;
+  constexpr std::string_view loss = name_of<Rule>();
   for (int place = 0; place < count; ++place) {
     const auto& view = to[place].view;
     const auto range = byte_range(view);
-    if (dense_orders(view) == 0 && overlaps_itself(footprint(view))) {
-      require(false, name_of<Rule>(), ": ", gradient_name(place, count),
-              " holds an element twice: a stride is too short");
-    }
+    const bool owns_memory = to[place].can_resize != nullptr;
+    if (!owns_memory) require_single(loss, GradientName{place, count}, view);
     DriverOf<Rule>::visit(inputs, [&](const auto& input, std::string_view name, int prediction) {
       if (!overlap(range, byte_range(input))) return;
-      const bool own = in_place && prediction == place;
-      if (own && same_place(footprint(view), footprint(input))) return;
-      require(!overlap(footprint(view), footprint(input)), name_of<Rule>(), ": ", gradient_name(place, count),
-              " shares memory with ", name, own ? ", but must be all of it, in its order, or none" : "");
+      require_apart(loss, GradientName{place, count}, footprint(view), name, footprint(input),
+                    in_place && prediction == place);
     });
     for (int other = 0; count > 1 && other < place; ++other) {
       const bool shares = to[place].object == to[other].object || overlap(footprint(view), footprint(to[other].view));
-      require(!shares, name_of<Rule>(), ": ", gradient_name(place, count), " shares memory with ",
-              gradient_name(other, count));
+      require(!shares, loss, ": ", GradientName{place, count}, " shares memory with ", GradientName{other, count});
     }
   }
 }
@@ -204,7 +223,8 @@ struct Verbs {
 
   /// All that value_and_gradient may refuse.
   Whole check(const Inputs& inputs, const Destination<T>* to, bool in_place = Driver::in_place) const {
-    for (int i = 0; i < gradients; ++i) check_size<Rule>(to[i], i, gradients, Driver::gradient_extents(inputs, i));
+    for (int i = 0; i < gradients; ++i)
+      check_size(name_of<Rule>(), to[i], i, gradients, Driver::gradient_extents(inputs, i));
     check_overlap<Rule>(inputs, to, in_place);
     return Driver::check(rule, executor, inputs);
   }

@@ -88,9 +88,11 @@ consteval auto verdict_on_values() {
   }
 }
 
-template <class Rule>
-void require_shape(const Extents& is, std::string_view argument, const Extents& must, std::string_view like) {
-  require(is == must, name_of<Rule>(), ": ", argument, " is ", is, ", but must be ", must, ", the shape of ", like);
+// What checks an argument takes the loss by its name, so that it compiles once for all rules.
+
+inline void require_shape(std::string_view loss, const Extents& is, std::string_view argument, const Extents& must,
+                          std::string_view like) {
+  require(is == must, loss, ": ", argument, " is ", is, ", but must be ", must, ", the shape of ", like);
 }
 
 inline constexpr Index cache_line = 64;
@@ -214,8 +216,8 @@ LOSSES_KERNEL void weight_kernel(const void*, const Run<T>& run, double* sums) {
 
 /// Weights for a prediction of these extents: one per term, or one per sample and repeated along the other axes.
 /// `terms` are the extents of the terms.
-template <class Rule, class T>
-View<const T> broadcast_weights(const View<const T>& weights, const Extents& terms) {
+template <class T>
+View<const T> broadcast_weights(std::string_view loss, const View<const T>& weights, const Extents& terms) {
   View<const T> view{weights.data, terms, {}};
   if (weights.extents == terms) {
     for (int axis = 0; axis < max_rank; ++axis) view.stride[axis] = weights.stride[axis];
@@ -223,8 +225,8 @@ View<const T> broadcast_weights(const View<const T>& weights, const Extents& ter
   }
   bool per_sample = weights.extents.rank > 0 && terms.rank > 0 && weights.extents[0] == terms[0];
   for (int axis = 1; axis < weights.extents.rank; ++axis) per_sample = per_sample && weights.extents[axis] == 1;
-  require(per_sample, name_of<Rule>(), ": weights is ", weights.extents, ", but must be ", terms,
-          " (one per term) or [", terms[0], "] (one per sample)");
+  require(per_sample, loss, ": weights is ", weights.extents, ", but must be ", terms, " (one per term) or [", terms[0],
+          "] (one per sample)");
   view.stride[0] = weights.stride[0];
   return view;
 }
@@ -236,8 +238,9 @@ inline double finite_weight(double sum, std::string_view loss, std::string_view 
 }
 
 /// Σ of the weights of all terms; a weight that is negative, infinite or NaN is refused, and so is a sum that is not finite.
-template <class Rule, class T>
-double check_weights(const View<const T>& weights, const Executor& executor, std::string_view argument = "weights") {
+template <class T>
+double check_weights(std::string_view loss, const View<const T>& weights, const Executor& executor,
+                     std::string_view argument = "weights") {
   // Each weight once, and the number of terms that share it.
   View<const T> distinct = weights;
   double repeats = 1;
@@ -255,19 +258,19 @@ double check_weights(const View<const T>& weights, const Executor& executor, std
   if (sums[1] != 0) [[unlikely]] {
     for (Index flat = 0; flat < distinct.extents.count(); ++flat) {
       const T weight = element(distinct, flat);
-      require(weight >= 0 && weight <= std::numeric_limits<T>::max(), name_of<Rule>(), ": ", argument,
+      require(weight >= 0 && weight <= std::numeric_limits<T>::max(), loss, ": ", argument,
               Position{distinct.extents, flat}, " is ", weight, ", but must be finite and not negative");
     }
   }
-  return finite_weight(sums[0] * repeats, name_of<Rule>(), argument);
+  return finite_weight(sums[0] * repeats, loss, argument);
 }
 
 /// What the reductions divide by, of so many terms and samples; weights may be null. They are checked.
-template <class Rule, class T>
-Whole weigh(const View<const T>& weights, const Executor& executor, Index terms, Index samples) {
+template <class T>
+Whole weigh(std::string_view loss, const View<const T>& weights, const Executor& executor, Index terms, Index samples) {
   Whole whole{static_cast<double>(terms), samples};
   if (weights.data == nullptr) return whole;
-  whole.weight = check_weights<Rule>(weights, executor);
+  whole.weight = check_weights(loss, weights, executor);
   if (terms > 0) whole.unit = weight_unit<T>(whole.weight / static_cast<double>(terms));
   return whole;
 }

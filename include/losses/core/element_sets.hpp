@@ -73,11 +73,11 @@ ElementSets<T> bind_sets(const Rule& rule, const View<const T> (&views)[count]) 
   inputs.prediction = views[0];
   inputs.target = views[1];
   const Extents& shape = inputs.prediction.extents;
-  require_shape<Rule>(inputs.target.extents, "target", shape, "prediction");
+  require_shape(name_of<Rule>(), inputs.target.extents, "target", shape, "prediction");
   inputs.per_sample = sets_are_samples(rule) && shape.rank > 0;
   if (inputs.per_sample) inputs.sets = shape[0];
   if constexpr (count == 3) {
-    const auto weights = broadcast_weights<Rule>(views[2], shape);
+    const auto weights = broadcast_weights(name_of<Rule>(), views[2], shape);
     const bool of_samples = shape.rank > 0 && views[2].extents.count() == shape[0];
     (inputs.per_sample && of_samples ? inputs.set_weights : inputs.weights) = weights;
   }
@@ -97,13 +97,13 @@ SetsWhole check_set_weights(const ElementSets<T>& inputs, const Executor& execut
   if (inputs.set_weights.data != nullptr) {
     View<const T> each = inputs.set_weights;
     each.extents = {1, {inputs.sets}};
-    whole.weight = check_weights<Rule>(each, executor);
+    whole.weight = check_weights(name_of<Rule>(), each, executor);
   } else if (inputs.weights.data != nullptr) {
-    whole.weight = check_weights<Rule>(inputs.weights, executor);
+    whole.weight = check_weights(name_of<Rule>(), inputs.weights, executor);
     if (inputs.per_sample) {
       // A sample all of whose weights are 0 is left out.
       whole.weight = inputs.for_sets(executor, [&](Index set, const Executor& inner) {
-        return check_weights<Rule>(inputs.of(inputs.weights, set), inner) > 0 ? 1.0 : 0.0;
+        return check_weights(name_of<Rule>(), inputs.of(inputs.weights, set), inner) > 0 ? 1.0 : 0.0;
       });
     }
   }

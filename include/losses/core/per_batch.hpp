@@ -465,7 +465,7 @@ struct Driver<per_batch, Rule> {
       const View<const T> given[] = {view_of(in)...};
       bind_view(inputs, 0, given[0]);
       bind_view(inputs, 1, given[1]);
-      require_shape<Rule>(given[1].extents, name(1), given[0].extents, name(0));
+      require_shape(name_of<Rule>(), given[1].extents, name(1), given[0].extents, name(0));
       if constexpr (has_parameter) {
         inputs.parameter = given[2];
         require(given[2].extents.count() == 1, name_of<Rule>(), ": ", name(2), " is ", given[2].extents,

@@ -342,12 +342,12 @@ struct Driver<per_box, Rule> {
     const Extents& shape = inputs.prediction.extents;
     require(shape.rank == 2 && shape[1] == 4, name_of<Rule>(), ": prediction is ", shape,
             ", but must be [n x 4], a box x1, y1, x2, y2 in each row");
-    require_shape<Rule>(inputs.target.extents, "target", shape, "prediction");
+    require_shape(name_of<Rule>(), inputs.target.extents, "target", shape, "prediction");
     if constexpr (sizeof...(In) == 3) {
       View<const T> weights = views[2];
       // [n × 1] is a vector: one weight per box.
       if (weights.extents.rank == 2 && weights.extents[1] == 1) weights.extents.rank = 1;
-      inputs.weights = broadcast_weights<Rule>(weights, Extents{1, {shape[0]}});
+      inputs.weights = broadcast_weights(name_of<Rule>(), weights, Extents{1, {shape[0]}});
     }
     return inputs;
   }
@@ -364,7 +364,7 @@ struct Driver<per_box, Rule> {
 
   static Whole check(const Rule&, const Executor& executor, const Inputs& inputs) {
     const Index boxes = inputs.prediction.extents[0];
-    const Whole whole = weigh<Rule>(inputs.weights, executor, boxes, boxes);
+    const Whole whole = weigh(name_of<Rule>(), inputs.weights, executor, boxes, boxes);
     check_boxes(executor, inputs);
     return whole;
   }

@@ -190,18 +190,19 @@ struct Driver<per_element, Rule> {
     for (int i = 0; i < predictions; ++i) {
       inputs.prediction[i] = views[i];
       if (i > 0)
-        require_shape<Rule>(views[i].extents, names[static_cast<std::size_t>(i)].name, views[0].extents, names[0].name);
+        require_shape(name_of<Rule>(), views[i].extents, names[static_cast<std::size_t>(i)].name, views[0].extents,
+                      names[0].name);
     }
     const Extents& shape = views[0].extents;
     inputs.target = views[predictions];
     if constexpr (HasTargetPerRow<Rule>) {
       inputs.target = broadcast_target(inputs.target, shape);
     } else {
-      require_shape<Rule>(inputs.target.extents, target_of<Rule>().name, shape, names[0].name);
+      require_shape(name_of<Rule>(), inputs.target.extents, target_of<Rule>().name, shape, names[0].name);
     }
     if constexpr (HasColumnParameter<Rule>) inputs.parameter = bind_parameter(rule.column_parameter(), shape);
     if constexpr (sizeof...(In) == predictions + 2) {
-      inputs.weights = broadcast_weights<Rule>(views[predictions + 1], shape);
+      inputs.weights = broadcast_weights(name_of<Rule>(), views[predictions + 1], shape);
     }
     return inputs;
   }
@@ -219,7 +220,7 @@ struct Driver<per_element, Rule> {
 
   static Whole check(const Rule& rule, const Executor& executor, const Inputs& inputs) {
     const Extents& shape = inputs.prediction[0].extents;
-    const Whole whole = weigh<Rule>(inputs.weights, executor, shape.count(), shape.rank > 0 ? shape[0] : 1);
+    const Whole whole = weigh(name_of<Rule>(), inputs.weights, executor, shape.count(), shape.rank > 0 ? shape[0] : 1);
     if constexpr (requires { rule.checks_domains(); }) {
       if (rule.checks_domains()) check_domains(executor, inputs);  // an option may lift them
     } else if constexpr (has_domains<Rule>()) {

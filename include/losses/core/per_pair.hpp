@@ -208,7 +208,7 @@ struct Driver<per_pair, Rule> {
     const Extents& shape = inputs.vectors[0].extents;
     require(shape.rank == 2, name_of<Rule>(), ": ", names[0].name, " is ", shape, ", but must be [n x d]");
     for (std::size_t i = 1; i < names.size(); ++i) {
-      require_shape<Rule>(inputs.vectors[i].extents, names[i].name, shape, names[0].name);
+      require_shape(name_of<Rule>(), inputs.vectors[i].extents, names[i].name, shape, names[0].name);
     }
     inputs.terms = {1, {shape[0]}};
     if constexpr (has_pair_target<Rule>) {
@@ -248,7 +248,7 @@ struct Driver<per_pair, Rule> {
   }
 
   static Whole check(const Rule&, const Executor& executor, const Inputs& inputs) {
-    const Whole whole = weigh<Rule>(inputs.weights, executor, inputs.samples(), inputs.samples());
+    const Whole whole = weigh(name_of<Rule>(), inputs.weights, executor, inputs.samples(), inputs.samples());
     if constexpr (has_pair_target<Rule>) check_target(inputs);
     return whole;
   }

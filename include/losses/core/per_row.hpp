@@ -75,7 +75,7 @@ struct Driver<per_row, Rule> {
       bind_labels(inputs, labels_of(target), name);
     } else {
       inputs.distribution = view_of(target);
-      require_shape<Rule>(inputs.distribution.extents, "target", inputs.logits.extents, "prediction");
+      require_shape(name_of<Rule>(), inputs.distribution.extents, "target", inputs.logits.extents, "prediction");
     }
     if constexpr (sizeof...(W) == 1) bind_row_weights<Rule>(inputs, view_of(weights)...);
     check_class_weights(row_options(rule), inputs, name);
@@ -93,7 +93,7 @@ struct Driver<per_row, Rule> {
   static Whole check(const Rule& rule, const Executor& executor, const Inputs& inputs) {
     const double terms = static_cast<double>(inputs.terms.count());
     Whole whole{terms, inputs.logits.extents[0]};
-    if (inputs.weights.data != nullptr) whole.weight = check_weights<Rule>(inputs.weights, executor);
+    if (inputs.weights.data != nullptr) whole.weight = check_weights(name_of<Rule>(), inputs.weights, executor);
     if (inputs.has_labels()) {
       whole.weight = check_labels(row_options(rule), executor, inputs, name_of<Rule>());
     } else {

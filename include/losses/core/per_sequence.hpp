@@ -202,7 +202,7 @@ struct Driver<per_sequence, Rule> {
   static Whole check(const Rule& rule, const Executor& executor, const Inputs& inputs) {
     const Index n = inputs.sequences();
     Whole whole{static_cast<double>(n), n};
-    if (inputs.weights.data != nullptr) whole.weight = check_weights<Rule>(inputs.weights, executor);
+    if (inputs.weights.data != nullptr) whole.weight = check_weights(name_of<Rule>(), inputs.weights, executor);
     if (n > 0) whole.unit = weight_unit<T>(whole.weight / static_cast<double>(n));
     const Index room = inputs.flat || !inputs.is_batch ? inputs.targets.extents.count() : inputs.targets.extents[1];
     Index total = 0;
@@ -333,7 +333,7 @@ struct Driver<per_sequence, Rule> {
   static void bind_weights(Inputs& inputs, const W& weights, const Rest&... rest) {
     auto view = view_of(weights);
     if (view.extents.rank == 2 && view.extents[1] == 1) view.extents.rank = 1;
-    inputs.weights = broadcast_weights<Rule>(view, {1, {inputs.sequences()}});
+    inputs.weights = broadcast_weights(name_of<Rule>(), view, {1, {inputs.sequences()}});
     bind_rest(inputs, rest...);
   }
 

@@ -150,8 +150,9 @@ struct Driver<per_set, Rule> {
   static Inputs bind(const Rule&, const In&... in) {
     const View<const T> views[] = {view_of(in)...};
     Inputs inputs{views[0], views[1], {}};
-    require_shape<Rule>(inputs.target.extents, "target", inputs.prediction.extents, "prediction");
-    if constexpr (sizeof...(In) == 3) inputs.weights = broadcast_weights<Rule>(views[2], inputs.prediction.extents);
+    require_shape(name_of<Rule>(), inputs.target.extents, "target", inputs.prediction.extents, "prediction");
+    if constexpr (sizeof...(In) == 3)
+      inputs.weights = broadcast_weights(name_of<Rule>(), views[2], inputs.prediction.extents);
     return inputs;
   }
 
@@ -168,7 +169,7 @@ struct Driver<per_set, Rule> {
   static Whole check(const Rule&, const Executor& executor, const Inputs& inputs) {
     const Extents& shape = inputs.prediction.extents;
     Whole whole{static_cast<double>(shape.count()), shape.rank > 0 ? shape[0] : 1};
-    if (inputs.weights.data != nullptr) whole.weight = check_weights<Rule>(inputs.weights, executor);
+    if (inputs.weights.data != nullptr) whole.weight = check_weights(name_of<Rule>(), inputs.weights, executor);
     return whole;
   }
 

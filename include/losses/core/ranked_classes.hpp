@@ -78,7 +78,7 @@ struct Driver<per_set, Rule> {
   }
 
   static Whole check(const Rule& rule, const Executor& executor, const Inputs& inputs) {
-    if (inputs.weights.data != nullptr) check_weights<Rule>(inputs.weights, executor);
+    if (inputs.weights.data != nullptr) check_weights(name_of<Rule>(), inputs.weights, executor);
     return {check_labels(options(rule), executor, inputs, name_of<Rule>()), inputs.terms[0]};
   }
 

@@ -390,10 +390,12 @@ struct Driver<per_row, Rule> {
       bind_labels(inputs, labels_of(target), name);
     } else if constexpr (takes_label_row) {
       inputs.labels = erase_labels(view_of(target));
-      require_shape<Rule>(inputs.labels.extents, target_of<Rule>().name, inputs.logits.extents, "prediction");
+      require_shape(name_of<Rule>(), inputs.labels.extents, target_of<Rule>().name, inputs.logits.extents,
+                    "prediction");
     } else {
       inputs.distribution = view_of(target);
-      require_shape<Rule>(inputs.distribution.extents, target_of<Rule>().name, inputs.logits.extents, "prediction");
+      require_shape(name_of<Rule>(), inputs.distribution.extents, target_of<Rule>().name, inputs.logits.extents,
+                    "prediction");
     }
     (bind_rest(inputs, view_of(rest)), ...);
     check_class_weights(row_options(rule), inputs, name);
@@ -411,7 +413,7 @@ struct Driver<per_row, Rule> {
   static Whole check(const Rule& rule, const Executor& executor, const Inputs& inputs) {
     const double terms = static_cast<double>(inputs.terms.count());
     Whole whole{terms, inputs.logits.extents[0]};
-    if (inputs.weights.data != nullptr) whole.weight = check_weights<Rule>(inputs.weights, executor);
+    if (inputs.weights.data != nullptr) whole.weight = check_weights(name_of<Rule>(), inputs.weights, executor);
     if constexpr (takes_label) {
       whole.weight = check_labels(row_options(rule), executor, inputs, name_of<Rule>());
     } else if (takes_label_row || TakesMask<Rule> || !target_of<Rule>().domain.is_all()) {
@@ -498,7 +500,7 @@ struct Driver<per_row, Rule> {
   static void bind_rest(Inputs& inputs, const View<const T>& weights) { bind_row_weights<Rule>(inputs, weights); }
   static void bind_rest(Inputs& inputs, const View<const bool>& mask) {
     inputs.mask = mask;
-    require_shape<Rule>(mask.extents, "mask", inputs.logits.extents, "prediction");
+    require_shape(name_of<Rule>(), mask.extents, "mask", inputs.logits.extents, "prediction");
   }
 
   static T finish(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,

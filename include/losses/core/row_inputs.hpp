@@ -95,7 +95,7 @@ void bind_row_weights(RowInputs<T>& inputs, const View<const T>& weights) {
   View<const T> given = weights;
   // [n × 1] is a vector: one weight per sample.
   if (given.extents.rank == 2 && given.extents[1] == 1) given.extents.rank = 1;
-  inputs.weights = broadcast_weights<Rule>(given, inputs.terms);
+  inputs.weights = broadcast_weights(name_of<Rule>(), given, inputs.terms);
 }
 
 template <class T>

@@ -174,7 +174,8 @@ struct Driver<rule::per_real_and_fake, Rule> {
     // The sides check their weights, too, but cannot say whose they are.
     constexpr std::string_view names[] = {"real weights", "fake weights"};
     for (int i = 0; i < 2; ++i) {
-      if (inputs.side[i].weights.data != nullptr) check_weights<Rule>(inputs.side[i].weights, executor, names[i]);
+      if (inputs.side[i].weights.data != nullptr)
+        check_weights(name_of<Rule>(), inputs.side[i].weights, executor, names[i]);
     }
     return {{Side::check(rule.real(), executor, inputs.side[0]), Side::check(rule.fake(), executor, inputs.side[1])}};
   }

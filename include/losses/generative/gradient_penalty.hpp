@@ -128,7 +128,7 @@ class GradientPenalty {
     const auto& y = detail::evaluate(fake);
     const detail::Extents shape = detail::view_of(x).extents;
     require(shape.rank > 0, "GradientPenalty: real has no axis, but must be [n x ...]");
-    detail::require_shape<Rule>(detail::view_of(y).extents, "fake", shape, "real");
+    detail::require_shape(detail::name_of<Rule>(), detail::view_of(y).extents, "fake", shape, "real");
     detail::Column<T> share(shape[0]);
     for (T& each : share) each = detail::draw_unit<T>(generator);
     const detail::Column<T> rest = T(1) - share.array();
@@ -172,8 +172,8 @@ class GradientPenalty {
   template <class C, class X>
   static InputGradient<C, X> input_gradient(C& critic, const X& x) {
     InputGradient<C, X> g = critic.input_gradient(x);
-    detail::require_shape<Rule>(detail::view_of(g).extents, "the critic's input gradient", detail::view_of(x).extents,
-                                "x");
+    detail::require_shape(detail::name_of<Rule>(), detail::view_of(g).extents, "the critic's input gradient",
+                          detail::view_of(x).extents, "x");
     return g;
   }
 

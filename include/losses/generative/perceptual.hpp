@@ -214,7 +214,8 @@ class Perceptual {
   decltype(auto) wanted_features(const Policy& policy, const Image& image, const Target& target) const {
     if constexpr (detail::Viewable<Target>) {
       const auto& stored = detail::evaluate(target);
-      detail::require_shape<Rule>(detail::view_of(stored).extents, "target", detail::view_of(image).extents, "image");
+      detail::require_shape(detail::name_of<Rule>(), detail::view_of(stored).extents, "target",
+                            detail::view_of(image).extents, "image");
       return detail::features_of(policy, extractor_.object, stored);
     } else {
       static_assert(detail::RangeOfTensors<Target, Scalar>,
@@ -281,7 +282,7 @@ class Perceptual {
     const Scalar value = compare(policy, features, wanted, &gradients, weights...);
     const auto made = detail::image_gradient_of(policy, extractor_.object, gradients);
     const auto from = detail::view_of(made);
-    detail::require_shape<Rule>(from.extents, "the extractor's gradient", shape, "image");
+    detail::require_shape(detail::name_of<Rule>(), from.extents, "the extractor's gradient", shape, "image");
     if constexpr (resizes) To::resize(object, shape);
     const auto to = To::writable_view(object);
     const auto factor = static_cast<Scalar>(Argument::factor(gradient));

@@ -145,7 +145,7 @@ struct Driver<rule::per_latent, Rule> {
     const View<const T> views[] = {view_of(in)...};
     Inputs inputs;
     inputs.pixels = Pixels::bind(rule.options, views[0], views[1]);
-    require_shape<Rule>(views[3].extents, "log_variance", views[2].extents, "mu");
+    require_shape(name_of<Rule>(), views[3].extents, "log_variance", views[2].extents, "mu");
     require(views[2].extents[0] == views[0].extents[0], "Reconstruction: mu is ", views[2].extents,
             ", but must have the ", views[0].extents[0], " samples of prediction");
     inputs.latent.prediction[0] = views[2];

@@ -211,7 +211,7 @@ struct Driver<rule::per_norm, Rule> {
     const Extents& shape = inputs.prediction.extents;
     require(shape.rank > 0, name_of<Rule>(), ": ", predictions_of<Rule>()[0].name,
             " has no axis, but must be [n x ...]");
-    ((inputs.weights = broadcast_weights<Rule>(view_of(weights), {1, {shape[0]}})), ...);
+    ((inputs.weights = broadcast_weights(name_of<Rule>(), view_of(weights), {1, {shape[0]}})), ...);
     return inputs;
   }
 
@@ -226,7 +226,7 @@ struct Driver<rule::per_norm, Rule> {
 
   static Whole check(const Rule&, const Executor& executor, const Inputs& inputs) {
     const Index samples = inputs.prediction.extents[0];
-    return weigh<Rule>(inputs.weights, executor, samples, samples);
+    return weigh(name_of<Rule>(), inputs.weights, executor, samples, samples);
   }
 
   static Partial partial(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole& whole) {

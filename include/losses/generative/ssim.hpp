@@ -284,7 +284,7 @@ struct Driver<rule::per_window, Rule> {
     const View<const T> views[] = {view_of(in)...};
     Inputs inputs{views[0], views[1], {}, views[0].extents, 1};
     require_image("SSIM", "prediction", inputs.terms);
-    require_shape<Rule>(views[1].extents, "target", inputs.terms, "prediction");
+    require_shape(name_of<Rule>(), views[1].extents, "target", inputs.terms, "prediction");
     const Index size = rule.window_size;
     const bool inside = rule.padding == SSIMPadding::valid;
     if (inputs.terms.rank == 4) inputs.samples = inputs.terms[0];
@@ -295,8 +295,8 @@ struct Driver<rule::per_window, Rule> {
       if (inside) inputs.terms.size[axis] = std::max<Index>(inputs.terms[axis] - size + 1, 0);
     }
     if constexpr (sizeof...(In) == 3) {
-      if (inputs.terms.rank < 4) require_shape<Rule>(views[2].extents, "weights", inputs.terms, "the terms");
-      inputs.weights = broadcast_weights<Rule>(views[2], inputs.terms);
+      if (inputs.terms.rank < 4) require_shape(name_of<Rule>(), views[2].extents, "weights", inputs.terms, "the terms");
+      inputs.weights = broadcast_weights(name_of<Rule>(), views[2], inputs.terms);
     }
     return inputs;
   }
@@ -312,7 +312,7 @@ struct Driver<rule::per_window, Rule> {
   }
 
   static Whole check(const Rule&, const Executor& executor, const Inputs& inputs) {
-    return weigh<Rule>(inputs.weights, executor, inputs.terms.count(), inputs.samples);
+    return weigh(name_of<Rule>(), inputs.weights, executor, inputs.terms.count(), inputs.samples);
   }
 
   static Partial partial(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole& whole) {

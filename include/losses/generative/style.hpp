@@ -79,8 +79,9 @@ struct Driver<rule::per_gram, Rule> {
     Inputs inputs{views[0], views[1], {}};
     const Extents& shape = inputs.prediction.extents;
     require(shape.rank >= 3, "Style: features is ", shape, ", but must be [n x c x h x w]");
-    require_shape<Rule>(inputs.target.extents, "target", shape, "features");
-    if constexpr (sizeof...(In) == 3) inputs.weights = broadcast_weights<Rule>(views[2], Extents{1, {shape[0]}});
+    require_shape(name_of<Rule>(), inputs.target.extents, "target", shape, "features");
+    if constexpr (sizeof...(In) == 3)
+      inputs.weights = broadcast_weights(name_of<Rule>(), views[2], Extents{1, {shape[0]}});
     return inputs;
   }
 
@@ -96,7 +97,7 @@ struct Driver<rule::per_gram, Rule> {
 
   static Whole check(const Rule&, const Executor& executor, const Inputs& inputs) {
     const bool weighted = inputs.weights.data != nullptr;
-    return {weighted ? check_weights<Rule>(inputs.weights, executor)
+    return {weighted ? check_weights(name_of<Rule>(), inputs.weights, executor)
                      : static_cast<double>(inputs.prediction.extents[0])};
   }
 

@@ -150,7 +150,8 @@ struct Driver<rule::per_picture, Rule> {
     Inputs inputs{views[0], {}, 1};
     require_image(name_of<Rule>(), "prediction", views[0].extents);
     if (views[0].extents.rank == 4) inputs.pictures = views[0].extents[0];
-    if constexpr (sizeof...(In) == 2) inputs.weights = broadcast_weights<Rule>(views[1], Extents{1, {inputs.pictures}});
+    if constexpr (sizeof...(In) == 2)
+      inputs.weights = broadcast_weights(name_of<Rule>(), views[1], Extents{1, {inputs.pictures}});
     return inputs;
   }
 
@@ -164,7 +165,7 @@ struct Driver<rule::per_picture, Rule> {
   }
 
   static Whole check(const Rule&, const Executor& executor, const Inputs& inputs) {
-    return weigh<Rule>(inputs.weights, executor, inputs.pictures, inputs.pictures);
+    return weigh(name_of<Rule>(), inputs.weights, executor, inputs.pictures, inputs.pictures);
   }
 
   static Partial partial(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole& whole) {
