@@ -117,7 +117,7 @@ class MultiLabelBCE {
   static Inputs of_label(Inputs inputs, Eigen::Index label) {
     for (auto* view : {&inputs.prediction[0], &inputs.target, &inputs.parameter, &inputs.weights}) {
       if (view->data == nullptr || view->extents.rank < 2) continue;
-      view->data += label * view->stride[1];
+      view->skip(label * view->stride[1]);
       view->extents.size[1] = 1;
     }
     return inputs;

@@ -76,6 +76,15 @@ consteval bool terms_take(const std::tuple<Losses...>*) {
   return (TermTakes<Losses, In...> && ...);
 }
 
+template <class L>
+consteval bool term_takes_two_bytes() {
+  if constexpr (HoldsRule<L>) {
+    return takes_two_bytes<DriverOf<typename L::Rule>>();
+  } else {
+    return true;  // its own verbs decide
+  }
+}
+
 /// Whether all losses of a tuple take these inputs.
 template <class Losses, class... In>
 concept TermsTake = terms_take<In...>(static_cast<const Losses*>(nullptr));
@@ -95,9 +104,11 @@ void scale_gradient(X& gradient, double factor) {
   if constexpr (Viewable<X>) {
     const auto view = Access<X>::writable_view(gradient);
     const Index count = view.extents.count();
+    using S = typename Access<X>::Scalar;
     for (Index i = 0; i < count; ++i) {
-      auto& x = element(view, i);
-      x = factor == 0 ? 0 : static_cast<typename Access<X>::Scalar>(factor * static_cast<double>(x));
+      const Index at = offset_of(view, i);
+      const S scaled = factor == 0 ? S(0) : static_cast<S>(factor * static_cast<double>(view.at(at)));
+      write_number(scaled, view.data, at, view.storage);
     }
   } else {
     for (auto& each : gradient) scale_gradient(each, factor);
@@ -337,7 +348,7 @@ class Sum {
     requires detail::TermsFuse<All, First, In...>
   auto unreduced(const Policy& policy, const First& first, const In&... in) const {
     typename detail::Access<First>::Plain made;
-    auto to = detail::destination_of<Scalar>(made);
+    auto to = detail::destination_of<Scalar, two_bytes>(made);
     on_one_pass(
         policy, [&](const auto& verbs, const auto& inputs) { verbs.unreduced(inputs, to); }, false,
         detail::evaluated(first), detail::evaluated(in)...);
@@ -353,7 +364,7 @@ class Sum {
     requires detail::TermsFuse<All, First, In...>
   auto curvature(const Policy& policy, const First& first, const In&... in) const {
     typename detail::Access<First>::Plain made;
-    auto to = detail::destination_of<Scalar>(made);
+    auto to = detail::destination_of<Scalar, two_bytes>(made);
     on_one_pass(
         policy, [&](const auto& verbs, const auto& inputs) { verbs.curvature(inputs, &to); }, true,
         detail::evaluated(first), detail::evaluated(in)...);
@@ -362,6 +373,8 @@ class Sum {
 
  private:
   static constexpr auto places = std::index_sequence_for<Losses...>();
+  // Of a gradient in two bytes, which each term that is not part of one pass rounds.
+  static constexpr bool two_bytes = (detail::term_takes_two_bytes<Losses>() && ...);
 
   static Rule make_rule(const std::array<Scalar, size>& factors, const All& losses) {
     if constexpr (fused) {
@@ -411,7 +424,7 @@ class Sum {
   template <class Policy, class G, class... In>
   Scalar gradient_on(const Policy& policy, G& gradient, const In&... in) const {
     if constexpr (fused) {
-      auto to = detail::destination_of<Scalar>(gradient);
+      auto to = detail::destination_of<Scalar, two_bytes>(gradient);
       return on_one_pass(
           policy, [&](const auto& verbs, const auto& inputs) { return verbs.value_and_gradient(inputs, &to); }, true,
           in...);
@@ -457,7 +470,7 @@ class Sum {
   /// The terms one after the other: those that follow the first add to what it wrote.
   template <class Terms, class G, class First, class... In>
   Scalar run_terms(Terms& terms, G& gradient, const First& prediction, const In&...) const {
-    constexpr bool has_view = detail::ViewableAs<First, Scalar>;
+    constexpr bool has_view = detail::StoredAs<First, Scalar>;
     constexpr bool is_erased = std::same_as<std::remove_const_t<G>, detail::Destination<Scalar>>;
     const auto for_terms = [&](const auto& f) {
       [&]<std::size_t... i>(std::index_sequence<i...>) {
@@ -471,7 +484,7 @@ class Sum {
     });
     auto to = [&] {
       if constexpr (has_view) {
-        return detail::destination_of<Scalar>(gradient);
+        return detail::destination_of<Scalar, two_bytes>(gradient);
       } else {
         return detail::NoRule();
       }
@@ -504,7 +517,7 @@ class Sum {
       if (i != first) return;
       if (!term.checks_by_value) fit();
       run(term, i);
-      if constexpr (has_view) to = detail::destination_of<Scalar>(gradient);
+      if constexpr (has_view) to = detail::destination_of<Scalar, two_bytes>(gradient);
       fit();
     });
     for_terms([&](const auto& term, std::size_t i) {

@@ -230,13 +230,15 @@ class ClassPass {
     const Index class_stride = job_.class_stride[Job::gradient], step = job_.stride[Job::gradient][inner_];
     T* direct = nullptr;
     job_.for_runs(flat, tile.size, [&](Index length, Index, const Index* at) {
-      if (length == tile.size && step == 1) direct = job_.g + at[Job::gradient];
+      const bool here = length == tile.size && step == 1 && !job_.is_stored(Job::gradient);
+      if (here) direct = job_.g + at[Job::gradient];
     });
     if (direct != nullptr) return f(job_.adds, direct, class_stride);
     f(false, e, stride_);
     job_.for_runs(flat, tile.size, [&](Index length, Index start, const Index* at) {
-      move_elements(e + start, Index{1}, stride_, length, job_.classes, job_.g + at[Job::gradient], step, class_stride,
-                    job_.adds);
+      store_elements(e + start, Index{1}, stride_, length, job_.classes,
+                     job_.at(job_.g, Job::gradient, at[Job::gradient]), job_.storage[Job::gradient], step, class_stride,
+                     job_.adds);
     });
   }
 
@@ -263,13 +265,13 @@ class ClassPass {
     Index plain = 0;
     job_.for_runs(flat, tile.size, [&](Index length, Index first, const Index* at) {
       const Index step = job_.stride[Job::labels][inner_], weight_step = job_.stride[Job::weights][inner_];
-      const T* weights = job_.w == nullptr ? nullptr : job_.w + at[Job::weights];
+      const Index first_weight = at[Job::weights];
       const auto classes = static_cast<std::uint64_t>(job_.classes);
       for_labels(job_.y, at[Job::labels], step, length, [&](std::int64_t label, Index i) {
         // Of labels that are not valid only those with weight 0 come this far.
         const bool kept = label != job_.ignore_index && static_cast<std::uint64_t>(label) < classes;
         T weight = kept ? job_.uniform_weight : T(0);
-        if (weights != nullptr && kept) weight *= weights[i * weight_step];
+        if (job_.w != nullptr && kept) weight *= job_.weight_at(first_weight + i * weight_step);
         tile.label[first + i] = kept ? static_cast<T>(label) : T(0);
         tile.weight[first + i] = weight;
         plain += weight == T(1) ? 1 : 0;
@@ -282,14 +284,15 @@ class ClassPass {
     const Index classes = job_.classes, class_stride = job_.class_stride[Job::logits];
     bool packed = false;
     job_.for_runs(flat, tile.size, [&](Index length, Index first, const Index* at) {
-      const T* x = job_.x + at[Job::logits];
+      const T* x = job_.at(job_.x, Job::logits, at[Job::logits]);
       const Index step = job_.stride[Job::logits][inner_];
-      if (length == tile.size && step == 1) {
-        const bool prefetches = job_.g != nullptr && job_.stride[Job::gradient][inner_] == 1;
+      if (length == tile.size && step == 1 && !job_.is_stored(Job::logits)) {
+        const bool prefetches =
+            job_.g != nullptr && job_.stride[Job::gradient][inner_] == 1 && !job_.is_stored(Job::gradient);
         const T* g = prefetches ? job_.g + at[Job::gradient] : nullptr;
         class_highest(x, class_stride, classes, scratch, stride_, g, job_.class_stride[Job::gradient], tile);
       } else {
-        move_elements(x, class_stride, step, classes, length, scratch + first, stride_, Index{1});
+        load_elements(x, job_.storage[Job::logits], class_stride, step, classes, length, scratch + first, stride_);
         packed = true;
       }
     });
@@ -326,9 +329,9 @@ void bind_class_prediction(RowInputs<T>& inputs, const View<const T>& prediction
           inputs.classes(), " classes, more than its scalar can number");
 }
 
-template <class T, class P, class Y, class... W>
+template <class T, bool two_bytes, class P, class Y, class... W>
 consteval auto verdict_on_labels() {
-  using Others = decltype(verdict_on_values<T, P, W...>());
+  using Others = decltype(verdict_on_numbers<T, two_bytes, P, W...>());
   if constexpr (!Others::value) {
     return Others{};
   } else if constexpr (IntegerEigen<Y> || IntegerRange<Y>) {

@@ -56,7 +56,7 @@ struct ClassInputs {
   bool per_sample = false;
 
   double set_weight(Index set) const {
-    return set_weights.data == nullptr ? 1 : static_cast<double>(set_weights.data[set * set_weights.stride[0]]);
+    return set_weights.data == nullptr ? 1 : static_cast<double>(set_weights.at(set * set_weights.stride[0]));
   }
 
   /// The inputs of one sample.
@@ -64,7 +64,7 @@ struct ClassInputs {
     RowInputs<T> one = rows;
     if (!per_sample) return one;
     const auto take = [&](auto& view) {
-      if (view.data != nullptr) view.data += set * view.stride[0];
+      if (view.data != nullptr) view.skip(set * view.stride[0]);
       if (view.extents.rank > 0) view.extents.size[0] = 1;
     };
     take(one.logits);
@@ -87,12 +87,13 @@ ElementJob<T> class_job(const RowInputs<T>& rows, Index c) {
   work.extents.size[1] = 1;
   const auto at = [&](const View<const T>& view) {
     auto each = operand(view);
-    if (each.data != nullptr) each.data += c * each.stride[1];
+    if (each.data != nullptr) each.skip(c * each.stride[1]);
     return each;
   };
   work.in[0] = at(rows.logits);
   work.in[2] = at(rows.distribution);
   work.in[4].data = rows.weights.data;
+  work.in[4].storage = rows.weights.storage;
   work.in[4].stride[0] = rows.weights.stride[0];
   for (int axis = 1; axis < rows.terms.rank; ++axis) work.in[4].stride[axis + 1] = rows.weights.stride[axis];
   work.sums = 4;
@@ -130,6 +131,7 @@ struct Driver<per_set, Rule> {
 
   static constexpr int predictions = 1;
   static constexpr bool in_place = false;
+  static constexpr bool takes_two_bytes = true;
   static constexpr bool softmax = Rule::input == RegionInput::softmax;
   static constexpr bool joint = JointRegionFormula<Rule>;
   static constexpr Index on_stack = 1024;  // classes
@@ -139,9 +141,9 @@ struct Driver<per_set, Rule> {
     if constexpr (sizeof...(In) != 2 && sizeof...(In) != 3) {
       return error::wrong_number_of_arguments{};
     } else if constexpr (softmax) {
-      return verdict_on_labels<T, In...>();
+      return verdict_on_labels<T, true, In...>();
     } else {
-      return verdict_on_values<T, In...>();
+      return verdict_on_stored<T, In...>();
     }
   }
 
@@ -163,7 +165,7 @@ struct Driver<per_set, Rule> {
     inputs.per_sample = sets_are_samples(rule);
     if (inputs.per_sample) inputs.sets = inputs.rows.terms[0];
     if constexpr (sizeof...(W) == 1) {
-      bind_row_weights<Rule>(inputs.rows, view_of(weights)...);
+      bind_row_weights<Rule, T>(inputs.rows, view_of(weights)...);
       const bool of_samples = (view_of(weights).extents.count(), ...) == inputs.rows.terms[0];
       if (inputs.per_sample && of_samples) std::swap(inputs.rows.weights, inputs.set_weights);
     }
@@ -296,7 +298,7 @@ struct Driver<per_set, Rule> {
   }
 
   static View<const T> repeated_weights(const RowInputs<T>& rows) {
-    View<const T> view{rows.weights.data, rows.logits.extents, {rows.weights.stride[0]}};
+    View<const T> view = rows.weights.along(rows.logits.extents, {rows.weights.stride[0]});
     for (int axis = 1; axis < rows.terms.rank; ++axis) view.stride[axis + 1] = rows.weights.stride[axis];
     return view;
   }
@@ -360,7 +362,7 @@ struct Driver<per_set, Rule> {
     if (rows.terms.count() == 0) return;
     Output<T> to = output;
     if (inputs.per_sample) {
-      to.view.data += set * to.view.stride[0];
+      to.view.skip(set * to.view.stride[0]);
       to.view.extents.size[0] = 1;
     }
     const bool none = scale == 0 || inputs.set_weight(set) == 0;
@@ -387,7 +389,7 @@ struct Driver<per_set, Rule> {
         const Index number = static_cast<Index>(c);
         auto work = class_job(rows, number);
         work.out[0] = operand(to.view);
-        work.out[0].data += number * to.view.stride[1];
+        work.out[0].skip(number * to.view.stride[1]);
         work.adds[0] = to.adds;
         double nothing[max_sums] = {};
         const bool weighted = rows.weights.data != nullptr;

@@ -67,15 +67,15 @@ struct GradientArgument<AddTo<G>> {
 
 /// `X` is what a parameter Args&& deduced: an lvalue reference, or a plain type for a temporary. Views may be
 /// temporaries and const, as in Eigen; an object that owns its memory may be neither.
-template <class X, class T>
+template <class X, class T, bool two_bytes = false>
 consteval bool accepts_gradient() {
   using Decayed = std::remove_cvref_t<X>;
   if constexpr (std::same_as<Decayed, Destination<T>>) {
     return true;
   } else if constexpr (!std::same_as<typename GradientArgument<Decayed>::Object, Decayed>) {
     using Reference = decltype((std::declval<Decayed&>().gradient));
-    return accepts_gradient<Reference, T>();
-  } else if constexpr (!ViewableAs<Decayed, T>) {
+    return accepts_gradient<Reference, T, two_bytes>();
+  } else if constexpr (!(two_bytes ? StoredAs<Decayed, T> : ViewableAs<Decayed, T>)) {
     return false;
   } else if constexpr (Access<Decayed>::is_plain) {
     return std::is_lvalue_reference_v<X> && !std::is_const_v<std::remove_reference_t<X>>;
@@ -85,21 +85,23 @@ consteval bool accepts_gradient() {
 }
 
 /// A destination as it is.
-template <class T>
+template <class T, bool two_bytes = false>
 const Destination<T>& destination_of(const Destination<T>& destination) {
   return destination;
 }
 
 /// An object, or add_to(object). (`made` stands in no inner block: g++ would copy it.)
-template <class T, class G>
+template <class T, bool two_bytes = false, class G>
 Destination<T> destination_of(const G& gradient) {
   using Given = GradientArgument<G>;
   using Object = typename Given::Object;
+  static_assert(two_bytes ? StoredAs<Object, T> : ViewableAs<Object, T>,
+                "the gradient must have the scalar of the loss");
   auto& object = Given::object(gradient);
   Destination<T> made{{Access<Object>::writable_view(object), Given::adds, Given::factor(gradient)}, &object};
   if constexpr (Access<Object>::is_plain && !Given::adds) {
     made.can_resize = [](Extents extents) { return Access<Object>::can_resize(extents); };
-    made.resize = [](const void* erased, Extents extents) {
+    made.resize = [](const void* erased, Extents extents) -> View<T> {
       auto& resized = *static_cast<Object*>(const_cast<void*>(erased));
       Access<Object>::resize(resized, extents);
       return Access<Object>::writable_view(resized);

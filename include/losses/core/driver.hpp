@@ -6,6 +6,7 @@
 ///   predictions                       how many leading arguments are predictions; each has a gradient
 ///   Verdict<In...>                    Accepted, or a struct of namespace error whose name is the reason
 ///   in_place                          whether a gradient may be written over its own prediction
+///   takes_two_bytes                   where there: arguments and gradients of a loss of float may be stored in two bytes
 ///   Inputs bind(rule, in...)          views of the arguments; shapes are checked here
 ///   Whole check(rule, executor, inputs)          reads labels, weights, domains; throws before anything is written
 ///   Partial partial(rule, executor, inputs, whole)
@@ -76,15 +77,39 @@ struct Output {
 template <class X, class T>
 concept ViewableAs = Viewable<X> && std::same_as<typename Access<X>::Scalar, T>;
 
-/// The verdict on arguments that must all be Eigen objects of T.
-template <class T, class... In>
-consteval auto verdict_on_values() {
+/// Numbers of T, or, where T is float, stored in two bytes.
+template <class X, class T>
+concept StoredAs = ViewableAs<X, T> ||(Viewable<X>&& std::same_as<T, float>&& TwoByteFloat<typename Access<X>::Scalar>);
+
+/// The verdict on arguments that must all be Eigen objects of T, or be stored in two bytes where that is allowed.
+template <class T, bool two_bytes, class... In>
+consteval auto verdict_on_numbers() {
   if constexpr (!(Viewable<In> && ...)) {
     return error::an_argument_is_not_an_Eigen_object_and_tensors_need_losses_tensor_hpp{};
-  } else if constexpr (!(ViewableAs<In, T> && ...)) {
+  } else if constexpr (!((two_bytes ? StoredAs<In, T> : ViewableAs<In, T>)&&...)) {
     return error::an_argument_has_another_scalar_than_the_loss_so_cast_it{};
   } else {
     return Accepted{};
+  }
+}
+
+template <class T, class... In>
+consteval auto verdict_on_values() {
+  return verdict_on_numbers<T, false, In...>();
+}
+
+/// For a driver that takes two bytes.
+template <class T, class... In>
+consteval auto verdict_on_stored() {
+  return verdict_on_numbers<T, true, In...>();
+}
+
+template <class Driver>
+constexpr bool takes_two_bytes() {
+  if constexpr (requires { Driver::takes_two_bytes; }) {
+    return Driver::takes_two_bytes;
+  } else {
+    return false;
   }
 }
 
@@ -218,17 +243,12 @@ LOSSES_KERNEL void weight_kernel(const void*, const Run<T>& run, double* sums) {
 /// `terms` are the extents of the terms.
 template <class T>
 View<const T> broadcast_weights(std::string_view loss, const View<const T>& weights, const Extents& terms) {
-  View<const T> view{weights.data, terms, {}};
-  if (weights.extents == terms) {
-    for (int axis = 0; axis < max_rank; ++axis) view.stride[axis] = weights.stride[axis];
-    return view;
-  }
+  if (weights.extents == terms) return weights.along(terms, weights.stride);
   bool per_sample = weights.extents.rank > 0 && terms.rank > 0 && weights.extents[0] == terms[0];
   for (int axis = 1; axis < weights.extents.rank; ++axis) per_sample = per_sample && weights.extents[axis] == 1;
   require(per_sample, loss, ": weights is ", weights.extents, ", but must be ", terms, " (one per term) or [", terms[0],
           "] (one per sample)");
-  view.stride[0] = weights.stride[0];
-  return view;
+  return weights.along(terms, {weights.stride[0]});
 }
 
 /// A sum of weights beyond the largest double is refused: no unit of the weights would help, and 1/∞ would be 0 in silence.

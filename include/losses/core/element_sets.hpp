@@ -27,7 +27,7 @@ struct ElementSets {
   bool per_sample = false;
 
   double set_weight(Index set) const {
-    return set_weights.data == nullptr ? 1 : static_cast<double>(set_weights.data[set * set_weights.stride[0]]);
+    return set_weights.data == nullptr ? 1 : static_cast<double>(set_weights.at(set * set_weights.stride[0]));
   }
 
   /// A view of the input's shape, cut to one set.
@@ -36,7 +36,7 @@ struct ElementSets {
     View<S> one = view;
     if (one.extents.rank == 0) one.extents = {1, {1}};
     if (per_sample && one.data != nullptr) {
-      one.data += set * one.stride[0];
+      one.skip(set * one.stride[0]);
       one.extents.size[0] = 1;
     }
     return one;

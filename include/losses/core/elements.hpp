@@ -5,11 +5,15 @@
 /// compiles once per scalar.
 ///
 /// The axes are ordered by the strides of the first prediction and merged where all operands allow it. A run is direct
-/// where its operands are contiguous; operands that are not are packed, tile by tile, into buffers on the stack.
+/// where its operands are contiguous; operands that are not, or that are stored in two bytes, are packed, tile by tile, into
+/// buffers on the stack.
 
 #include <algorithm>
+#include <concepts>
+#include <cstdint>
 #include <cstdlib>
 #include <iterator>
+#include <utility>
 
 #include <losses/core/parallel.hpp>
 #include <losses/core/view.hpp>
@@ -23,8 +27,12 @@ inline constexpr Index max_chunks = 256;
 inline constexpr Index chunk_elements = 16384;
 inline constexpr Index parallel_elements = Index{1} << 17;  // below this, waking a thread costs more than it saves
 inline constexpr Index run_elements = 4096;                 // one call of a kernel
-inline constexpr Index tile_columns = 64;
-inline constexpr Index tile_rows = 32;
+inline constexpr Index short_run = 64;                      // of fewer elements: a call of a kernel takes several
+inline constexpr Index tile_columns = 128;
+inline constexpr Index tile_rows = 16;
+inline constexpr Index tile_elements = tile_rows * tile_columns;
+inline constexpr Index converted_elements =
+    512;  // of long rows in two bytes: little, so that memory is asked for all along
 
 /// What a kernel gets: contiguous inputs and outputs (null where absent), how each output is written, and the unit of
 /// sums.
@@ -46,11 +54,14 @@ template <class T>
 struct Operand {
   T* data = nullptr;
   Index stride[max_rank] = {};
+  Storage storage = Storage::scalar;
+
+  void skip(Index count) { data = shifted(data, count, storage); }
 };
 
 template <class T>
 Operand<T> operand(const View<T>& view) {
-  Operand<T> result{view.data, {}};
+  Operand<T> result{view.data, {}, view.storage};
   for (int axis = 0; axis < max_rank; ++axis) result.stride[axis] = view.stride[axis];
   return result;
 }
@@ -97,16 +108,21 @@ struct ElementJob {
   }
 
   bool contiguous(int axis) const {
-    for (const auto& each : in) {
-      if (each.data != nullptr && each.stride[axis] != 1) return false;
-    }
-    for (const auto& each : out) {
-      if (each.data != nullptr && each.stride[axis] != 1) return false;
-    }
-    return true;
+    return all_of([&](const auto& each) { return each.stride[axis] == 1; });
+  }
+
+  /// No operand must be converted.
+  bool has_one_storage() const {
+    return all_of([](const auto& each) { return each.storage == Storage::scalar; });
   }
 
  private:
+  template <class F>
+  bool all_of(const F& f) const {
+    const auto holds = [&](const auto& each) { return each.data == nullptr || f(each); };
+    return std::all_of(std::begin(in), std::end(in), holds) && std::all_of(std::begin(out), std::end(out), holds);
+  }
+
   void set_axis(int axis, const ElementJob& from, int source) {
     extents.size[axis] = from.extents.size[source];
     for (int i = 0; i < max_inputs; ++i) in[i].stride[axis] = from.in[i].stride[source];
@@ -114,10 +130,7 @@ struct ElementJob {
   }
 
   bool continues(int outer, int inner) const {
-    const auto merges = [&](const auto& each) {
-      return each.data == nullptr || each.stride[outer] == each.stride[inner] * extents[inner];
-    };
-    return std::all_of(std::begin(in), std::end(in), merges) && std::all_of(std::begin(out), std::end(out), merges);
+    return all_of([&](const auto& each) { return each.stride[outer] == each.stride[inner] * extents[inner]; });
   }
 };
 
@@ -198,6 +211,76 @@ void move_elements(const T* from, Index from_row, Index from_column, Index rows,
   }
 }
 
+/// As move_elements, from two bytes to contiguous columns of floats.
+inline void widen_elements(const void* from, Storage storage, Index from_row, Index from_column, Index rows,
+                           Index columns, float* to, Index to_row) {
+  const auto* words = static_cast<const std::uint16_t*>(from);
+  if (from_column == 1) {
+    for (Index r = 0; r < rows; ++r) widen(words + r * from_row, storage, columns, to + r * to_row);
+    return;
+  }
+  alignas(64) std::uint16_t buffer[tile_elements];
+  const Index width = std::min(columns, tile_elements), height = tile_elements / width;
+  for (Index c = 0; c < columns; c += width) {
+    const Index size = std::min(width, columns - c);
+    for (Index r = 0; r < rows; r += height) {
+      const Index count = std::min(height, rows - r);
+      move_elements(words + r * from_row + c * from_column, from_row, from_column, count, size, buffer, size, Index{1});
+      for (Index i = 0; i < count; ++i) widen(buffer + i * size, storage, size, to + (r + i) * to_row + c);
+    }
+  }
+}
+
+/// As move_elements, from floats, contiguous along one axis, to two bytes.
+inline void narrow_elements(const float* from, Index from_row, Index from_column, Index rows, Index columns, void* to,
+                            Storage storage, Index to_row, Index to_column, bool adds) {
+  if (from_column != 1) {
+    std::swap(from_row, from_column);
+    std::swap(rows, columns);
+    std::swap(to_row, to_column);
+  }
+  auto* words = static_cast<std::uint16_t*>(to);
+  if (to_column == 1) {
+    for (Index r = 0; r < rows; ++r) narrow(from + r * from_row, columns, words + r * to_row, storage, adds);
+    return;
+  }
+  alignas(64) std::uint16_t buffer[tile_elements];
+  const Index width = std::min(columns, tile_elements), height = tile_elements / width;
+  for (Index c = 0; c < columns; c += width) {
+    const Index size = std::min(width, columns - c);
+    for (Index r = 0; r < rows; r += height) {
+      const Index count = std::min(height, rows - r);
+      std::uint16_t* const at = words + r * to_row + c * to_column;
+      if (adds) move_elements<std::uint16_t>(at, to_row, to_column, count, size, buffer, size, Index{1});
+      for (Index i = 0; i < count; ++i) narrow(from + (r + i) * from_row + c, size, buffer + i * size, storage, adds);
+      move_elements<std::uint16_t>(buffer, size, Index{1}, count, size, at, to_row, to_column);
+    }
+  }
+}
+
+/// Copies elements out of their storage, to contiguous columns.
+template <class T>
+void load_elements(const T* from, [[maybe_unused]] Storage storage, Index from_row, Index from_column, Index rows,
+                   Index columns, T* to, Index to_row) {
+  if constexpr (std::same_as<T, float>) {
+    if (storage != Storage::scalar)
+      return widen_elements(from, storage, from_row, from_column, rows, columns, to, to_row);
+  }
+  move_elements(from, from_row, from_column, rows, columns, to, to_row, Index{1});
+}
+
+/// Copies elements into their storage, from some that are contiguous along one axis; adds is for add_to.
+template <class T>
+void store_elements(const T* from, Index from_row, Index from_column, Index rows, Index columns, T* to,
+                    [[maybe_unused]] Storage storage, Index to_row, Index to_column, bool adds) {
+  if constexpr (std::same_as<T, float>) {
+    if (storage != Storage::scalar) {
+      return narrow_elements(from, from_row, from_column, rows, columns, to, storage, to_row, to_column, adds);
+    }
+  }
+  move_elements(from, from_row, from_column, rows, columns, to, to_row, to_column, adds);
+}
+
 /// How a canonical job is cut: tiles of rows × columns, numbered in a fixed order.
 template <class T>
 class Tiling {
@@ -205,14 +288,17 @@ class Tiling {
   Tiling(const ElementJob<T>& canonical, Kernel<T> kernel, const void* rule)
       : job_(canonical), kernel_(kernel), rule_(rule), inner_(canonical.extents.rank - 1) {
     const Index width = job_.extents[inner_];
-    direct_ = job_.contiguous(inner_) && (width >= tile_columns || job_.extents.rank == 1);
+    const bool long_rows = job_.contiguous(inner_) && (width >= short_run || job_.extents.rank == 1);
+    direct_ = long_rows && job_.has_one_storage();
     if (direct_) {
       columns_ = std::min(width, run_elements);
+    } else if (long_rows) {
+      columns_ = std::min(width, converted_elements);
     } else {
       row_axis_ = choose_row_axis();
-      merged_ = width < tile_columns;  // short rows: the whole tile is one run
-      columns_ = merged_ ? width : tile_columns;
-      if (row_axis_ >= 0) rows_ = std::min(job_.extents[row_axis_], tile_rows * tile_columns / columns_);
+      merged_ = width < short_run;  // short rows: the whole tile is one run
+      columns_ = std::min(width, tile_columns);
+      if (row_axis_ >= 0) rows_ = std::min(job_.extents[row_axis_], tile_elements / columns_);
     }
     tiles_ = 1;
     for (int axis = 0; axis < job_.extents.rank; ++axis) tiles_ *= tiles_along(axis);
@@ -271,11 +357,9 @@ class Tiling {
     Run<T> run;
     set_factors(job_, run);
     const auto shift = [&](const auto& each) {
-      auto* data = each.data;
-      if (data != nullptr) {
-        for (int axis = 0; axis <= inner_; ++axis) data += start[axis] * each.stride[axis];
-      }
-      return data;
+      auto moved = each;
+      for (int axis = 0; axis <= inner_ && moved.data != nullptr; ++axis) moved.skip(start[axis] * each.stride[axis]);
+      return moved.data;
     };
     for (int i = 0; i < max_inputs; ++i) run.in[i] = shift(job_.in[i]);
     for (int i = 0; i < max_outputs; ++i) run.out[i] = shift(job_.out[i]);
@@ -283,16 +367,20 @@ class Tiling {
   }
 
   [[gnu::noinline]] void run_packed(const Run<T>& from, Index rows, Index columns, double* sums) const {
-    alignas(64) T buffers[max_inputs + max_outputs][tile_rows * tile_columns];
+    alignas(64) T buffers[max_inputs + max_outputs][tile_elements];
     const auto row_stride = [&](const auto& each) { return row_axis_ < 0 ? 0 : each.stride[row_axis_]; };
+    const auto is_packed = [&](const auto& each) {
+      return each.stride[inner_] != 1 || merged_ || each.storage != Storage::scalar;
+    };
     Run<T> run = from;
     Index in_step[max_inputs] = {};
     Index out_step[max_outputs] = {};
     for (int i = 0; i < max_inputs; ++i) {
       if (run.in[i] == nullptr) continue;
       in_step[i] = row_stride(job_.in[i]);
-      if (job_.in[i].stride[inner_] == 1 && !merged_) continue;
-      move_elements(run.in[i], in_step[i], job_.in[i].stride[inner_], rows, columns, buffers[i], columns, Index{1});
+      if (!is_packed(job_.in[i])) continue;
+      load_elements(run.in[i], job_.in[i].storage, in_step[i], job_.in[i].stride[inner_], rows, columns, buffers[i],
+                    columns);
       run.in[i] = buffers[i];
       in_step[i] = columns;
     }
@@ -300,7 +388,7 @@ class Tiling {
     for (int i = 0; i < max_outputs; ++i) {
       if (run.out[i] == nullptr) continue;
       out_step[i] = row_stride(job_.out[i]);
-      if (job_.out[i].stride[inner_] == 1 && !merged_) continue;
+      if (!is_packed(job_.out[i])) continue;
       unpacks[i] = true;
       run.adds[i] = false;  // the copy adds
       run.out[i] = buffers[max_inputs + i];
@@ -319,8 +407,8 @@ class Tiling {
     }
     for (int i = 0; i < max_outputs; ++i) {
       if (!unpacks[i]) continue;
-      move_elements(buffers[max_inputs + i], columns, Index{1}, rows, columns, from.out[i], row_stride(job_.out[i]),
-                    job_.out[i].stride[inner_], job_.adds[i]);
+      store_elements(buffers[max_inputs + i], columns, Index{1}, rows, columns, from.out[i], job_.out[i].storage,
+                     row_stride(job_.out[i]), job_.out[i].stride[inner_], job_.adds[i]);
     }
   }
 

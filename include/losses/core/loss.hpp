@@ -30,7 +30,8 @@ struct SplitVerdict<Rule, std::tuple<In...>, std::tuple<Gradients...>> {
     using V = decltype(DriverOf<Rule>::template verdict<std::remove_cvref_t<In>...>());
     if constexpr (!V::value) {
       return V{};
-    } else if constexpr (!(accepts_gradient<Gradients, typename Rule::Scalar>() && ...)) {
+    } else if constexpr (!(accepts_gradient<Gradients, typename Rule::Scalar, takes_two_bytes<DriverOf<Rule>>()>() &&
+                           ...)) {
       return error::the_gradient_must_be_a_writable_Eigen_object_with_the_scalar_of_the_loss{};
     } else {
       return Accepted{};
@@ -117,6 +118,10 @@ concept AcceptsGradients = detail::IsAccepted<decltype(detail::verdict_with_grad
 ///   auto   s = loss.partial(prediction, target);            // adds up over micro-batches
 ///   Scalar v = loss.value(s + s);
 ///
+/// Numbers of a loss of float may be stored as Eigen::half or Eigen::bfloat16, inputs and gradients, mixed with float as you
+/// like, where the shape is per_element, per_row or per_set (but Lovász): each is read exactly, and a gradient rounded once,
+/// to nearest. Elsewhere they are refused: cast them.
+///
 /// Throws std::invalid_argument (shapes, options, weights, values outside their domain, memory that overlaps) and
 /// std::out_of_range (labels) before anything is written. A gradient that owns its memory is resized; it may be the
 /// prediction itself, where the loss is per_element, per_row or per_box.
@@ -124,6 +129,7 @@ template <class R>
 class Loss {
   using Driver = detail::DriverOf<R>;
   static constexpr std::size_t gradients = Driver::predictions;
+  static constexpr bool two_bytes = detail::takes_two_bytes<Driver>();
 
  public:
   using Rule = R;
@@ -179,7 +185,7 @@ class Loss {
     requires Accepts<Rule, First, In...>
   auto unreduced(const Policy& policy, const First& first, const In&... in) const {
     typename Driver::template Unreduced<First> result;
-    Destination to = detail::destination_of<Scalar>(result);
+    Destination to = detail::destination_of<Scalar, two_bytes>(result);
     verbs(policy).unreduced(Driver::bind(rule_, detail::evaluate(first), detail::evaluate(in)...), to);
     return result;
   }
@@ -192,7 +198,7 @@ class Loss {
     requires Accepts<Rule, In...> && detail::HasCurvature<Driver>
   auto curvature(const Policy& policy, const In&... in) const {
     const auto fill = [&](auto&... made) {
-      Destination to[] = {detail::destination_of<Scalar>(made)...};
+      Destination to[] = {detail::destination_of<Scalar, two_bytes>(made)...};
       verbs(policy).curvature(Driver::bind(rule_, detail::evaluate(in)...), to);
     };
     return made_like_predictions<In...>(std::make_index_sequence<gradients>(), fill);
@@ -233,14 +239,14 @@ class Loss {
   template <class Policy, class Arguments, std::size_t... i, std::size_t... g>
   Scalar split(const Policy& policy, const Arguments& arguments, std::index_sequence<i...>,
                std::index_sequence<g...>) const {
-    Destination to[] = {detail::destination_of<Scalar>(std::get<sizeof...(i) + g>(arguments))...};
+    Destination to[] = {detail::destination_of<Scalar, two_bytes>(std::get<sizeof...(i) + g>(arguments))...};
     return verbs(policy).value_and_gradient(Driver::bind(rule_, detail::evaluate(std::get<i>(arguments))...), to);
   }
 
   template <class Part, class Arguments, std::size_t... i, std::size_t... g>
   void split_sums(const Part& sums, const Arguments& arguments, std::index_sequence<i...>,
                   std::index_sequence<g...>) const {
-    Destination to[] = {detail::destination_of<Scalar>(std::get<sizeof...(i) + g>(arguments))...};
+    Destination to[] = {detail::destination_of<Scalar, two_bytes>(std::get<sizeof...(i) + g>(arguments))...};
     verbs(serial).gradient_of(sums, Driver::bind(rule_, detail::evaluate(std::get<i>(arguments))...), to);
   }
 

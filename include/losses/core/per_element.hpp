@@ -169,13 +169,14 @@ struct Driver<per_element, Rule> {
 
   static constexpr int predictions = prediction_count<Rule>;
   static constexpr bool in_place = true;
+  static constexpr bool takes_two_bytes = true;
 
   template <class... In>
   static consteval auto verdict() {
     if constexpr (sizeof...(In) != predictions + 1 && sizeof...(In) != predictions + 2) {
       return error::wrong_number_of_arguments{};
     } else {
-      return verdict_on_values<T, In...>();
+      return verdict_on_stored<T, In...>();
     }
   }
 
@@ -266,13 +267,11 @@ struct Driver<per_element, Rule> {
 
  private:
   static View<const T> broadcast_target(const View<const T>& target, const Extents& shape) {
-    View<const T> view{target.data, shape, {}};
     bool per_row = target.extents.rank > 0 && shape.rank > 0 && target.extents[0] == shape[0];
     for (int axis = 1; axis < target.extents.rank; ++axis) per_row = per_row && target.extents[axis] == 1;
     require(per_row, name_of<Rule>(), ": ", target_of<Rule>().name, " is ", target.extents, ", but must be [", shape[0],
             "], one for each row of ", predictions_of<Rule>()[0].name);
-    view.stride[0] = target.stride[0];
-    return view;
+    return target.along(shape, {target.stride[0]});
   }
 
   static View<const T> bind_parameter(const NumberOrVector<T>& parameter, const Extents& shape) {
@@ -361,8 +360,15 @@ struct Driver<per_element, Rule> {
       for (int i = 0; i < predictions; ++i) run.scale[i] = static_cast<T>(scale * outputs[i].factor);
       return choose<verb>(inputs)(&rule, run, sums);
     }
+    write_tiles<verb>(rule, scale, executor, inputs, whole.unit, outputs, sums);
+  }
+
+  /// Apart, so that a small call is short.
+  template <Verb verb>
+  [[gnu::noinline]] static void write_tiles(const Rule& rule, double scale, const Executor& executor,
+                                            const Inputs& inputs, double unit, const Output<T>* outputs, double* sums) {
     auto work = job(inputs);
-    work.unit = static_cast<T>(whole.unit);
+    work.unit = static_cast<T>(unit);
     for (int i = 0; i < predictions; ++i) {
       work.out[i] = operand(outputs[i].view);
       work.scale[i] = static_cast<T>(scale * outputs[i].factor);

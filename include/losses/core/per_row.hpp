@@ -51,6 +51,7 @@ struct Driver<per_row, Rule> {
 
   static constexpr int predictions = 1;
   static constexpr bool in_place = true;
+  static constexpr bool takes_two_bytes = true;
 
   template <class... In>
   static consteval auto verdict() {
@@ -68,7 +69,7 @@ struct Driver<per_row, Rule> {
   static Inputs bind(const Rule& rule, const P& logits, const Y& target, const W&... weights) {
     constexpr auto name = name_of<Rule>();
     Inputs inputs;
-    bind_prediction(inputs, view_of(logits), name);
+    bind_prediction<T>(inputs, view_of(logits), name);
     require(inputs.classes() <= Index{1} << std::numeric_limits<T>::digits, name, ": prediction has ", inputs.classes(),
             " classes, more than its scalar can number");
     if constexpr (IntegerEigen<Y> || IntegerRange<Y>) {
@@ -77,7 +78,7 @@ struct Driver<per_row, Rule> {
       inputs.distribution = view_of(target);
       require_shape(name_of<Rule>(), inputs.distribution.extents, "target", inputs.logits.extents, "prediction");
     }
-    if constexpr (sizeof...(W) == 1) bind_row_weights<Rule>(inputs, view_of(weights)...);
+    if constexpr (sizeof...(W) == 1) bind_row_weights<Rule, T>(inputs, view_of(weights)...);
     check_class_weights(row_options(rule), inputs, name);
     return inputs;
   }
@@ -138,10 +139,10 @@ struct Driver<per_row, Rule> {
  private:
   template <class P, class Y, class... W>
   static consteval auto verdict_on_target() {
-    using Others = decltype(verdict_on_values<T, P, W...>());
+    using Others = decltype(verdict_on_stored<T, P, W...>());
     if constexpr (!Others::value) {
       return Others{};
-    } else if constexpr (IntegerEigen<Y> || IntegerRange<Y> || (TakesDistribution<Rule> && ViewableAs<Y, T>)) {
+    } else if constexpr (IntegerEigen<Y> || IntegerRange<Y> || (TakesDistribution<Rule> && StoredAs<Y, T>)) {
       return Accepted{};
     } else {
       return error::the_target_must_hold_integer_labels_or_probabilities_with_the_scalar_of_the_loss{};
@@ -197,7 +198,7 @@ struct Driver<per_row, Rule> {
 
   /// The weights of the samples, repeated for each class.
   static View<const T> repeated_weights(const Inputs& inputs) {
-    View<const T> view{inputs.weights.data, inputs.logits.extents, {inputs.weights.stride[0]}};
+    View<const T> view = inputs.weights.along(inputs.logits.extents, {inputs.weights.stride[0]});
     for (int axis = 1; axis < inputs.terms.rank; ++axis) view.stride[axis + 1] = inputs.weights.stride[axis];
     return view;
   }

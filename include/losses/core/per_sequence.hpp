@@ -104,7 +104,7 @@ struct SequenceInputs {
   /// All frames of sequence i.
   Sequence<T> sequence(Index i) const {
     Sequence<T> each;
-    each.x = logits.data + i * sequence_stride();
+    each.x = logits.data + (frames() > 0 ? i * sequence_stride() : 0);  // an empty tensor has no memory
     each.frame_stride = logits.stride[0];
     each.class_stride = class_stride();
     each.frames = frames();
@@ -408,7 +408,7 @@ struct Driver<per_sequence, Rule> {
     Sequence<T> each = inputs.sequence(i);
     if (to.gradient != nullptr) {
       const View<T>& view = to.gradient->view;
-      each.gradient = view.data + (inputs.is_batch ? i * view.stride[1] : 0);
+      each.gradient = view.data + (inputs.is_batch && each.frames > 0 ? i * view.stride[1] : 0);
       each.gradient_frame_stride = view.stride[0];
       each.gradient_class_stride = view.stride[inputs.is_batch ? 2 : 1];
       each.adds = to.gradient->adds;

@@ -133,13 +133,14 @@ struct Driver<per_set, Rule> {
 
   static constexpr int predictions = 1;
   static constexpr bool in_place = false;
+  static constexpr bool takes_two_bytes = true;
 
   template <class... In>
   static consteval auto verdict() {
     if constexpr (sizeof...(In) != 2 && sizeof...(In) != 3) {
       return error::wrong_number_of_arguments{};
     } else {
-      return verdict_on_values<T, In...>();
+      return verdict_on_stored<T, In...>();
     }
   }
 

@@ -51,7 +51,7 @@ struct Driver<per_set, Rule> {
     if constexpr (sizeof...(In) != 2 && sizeof...(In) != 3) {
       return error::wrong_number_of_arguments{};
     } else {
-      return verdict_on_labels<T, In...>();
+      return verdict_on_labels<T, false, In...>();
     }
   }
 

@@ -44,6 +44,7 @@ struct Driver<per_set, Rule> {
 
   static constexpr int predictions = 1;
   static constexpr bool in_place = false;
+  static constexpr bool takes_two_bytes = true;
   static constexpr bool logits = Rule::input == RegionInput::logits;
 
   template <class... In>
@@ -51,7 +52,7 @@ struct Driver<per_set, Rule> {
     if constexpr (sizeof...(In) != 2 && sizeof...(In) != 3) {
       return error::wrong_number_of_arguments{};
     } else {
-      return verdict_on_values<T, In...>();
+      return verdict_on_stored<T, In...>();
     }
   }
 

@@ -20,7 +20,8 @@
 /// The driver owns the rest: weights per sample, labels (checked; class_weights[label] multiplies the term of a Label, a
 /// rule with another target uses them itself), reductions, storage orders, adding, threads. A row with weight 0, an ignored
 /// label or nothing kept by the mask is never given to the rule: its value and slopes are 0, and it has no part in the mean.
-/// The value must not depend on whether slopes are asked for, and NaN must give NaN.
+/// The value must not depend on whether slopes are asked for, and NaN must give NaN. Rows stored in two bytes are copied to
+/// floats first.
 
 #include <algorithm>
 #include <string>
@@ -109,8 +110,9 @@ class FormulaPass {
       : job_(job),
         formula_(formula),
         inner_(job.rank - 1),
-        packs_(job.class_stride[Job::logits] != 1 && !takes_stride),
-        packs_target_(job.h != nullptr && job.class_stride[Job::distribution] != 1),
+        packs_((job.class_stride[Job::logits] != 1 && !takes_stride) || job.is_stored(Job::logits)),
+        packs_target_(job.h != nullptr &&
+                      (job.class_stride[Job::distribution] != 1 || job.is_stored(Job::distribution))),
         label_rows_(label_rows),
         scratch_rows_(scratch_rows) {
     // Of a row: x, target and slopes in the tile; once: the rule's memory, a row of labels, what a mask keeps.
@@ -205,12 +207,10 @@ class FormulaPass {
     job_.for_runs(flat, count, [&](Index length, Index first, const Index* at) {
       const auto step = [&](int which) { return job_.stride[which][inner_]; };
       if (packs_) {
-        move_elements(job_.x + at[Job::logits], step(Job::logits), job_.class_stride[Job::logits], length, c,
-                      packed_x + first * c, c, Index{1});
+        pack(job_.x, Job::logits, at, length, packed_x + first * c);
       }
       if (packs_target_) {
-        move_elements(job_.h + at[Job::distribution], step(Job::distribution), job_.class_stride[Job::distribution],
-                      length, c, packed_h + first * c, c, Index{1});
+        pack(job_.h, Job::distribution, at, length, packed_h + first * c);
       }
       for (Index i = 0; i < length; ++i) {
         const Index r = first + i;
@@ -219,7 +219,7 @@ class FormulaPass {
         tile.h[r] = packs_target_ ? packed_h + r * c : job_.h != nullptr ? job_.h + offset(Job::distribution) : nullptr;
         tile.kept[r] = job_.kept != nullptr ? job_.kept + offset(Job::mask) : nullptr;
         tile.weight[r] = job_.uniform_weight;
-        if (job_.w != nullptr) tile.weight[r] *= job_.w[offset(Job::weights)];
+        if (job_.w != nullptr) tile.weight[r] *= job_.weight_at(offset(Job::weights));
         tile.label_offset[r] = offset(Job::labels);
         tile.label[r] = 0;
       }
@@ -234,6 +234,11 @@ class FormulaPass {
       if (!kept) tile.weight[i] = 0;
       if (kept && job_.label_weights != nullptr) tile.weight[i] *= (*job_.label_weights)[tile.label[i]];
     }
+  }
+
+  void pack(const T* from, typename Job::Which which, const Index* at, Index rows, T* to) const {
+    load_elements(job_.at(from, which, at[which]), job_.storage[which], job_.stride[which][inner_],
+                  job_.class_stride[which], rows, job_.classes, to, job_.classes);
   }
 
   /// Gathers what the mask keeps; returns how many.
@@ -258,12 +263,15 @@ class FormulaPass {
     const Index c = job_.classes;
     job_.for_runs(flat, count, [&](Index length, Index first, const Index* at) {
       if (job_.out != nullptr) {
-        T* out = job_.out + at[Job::values];
-        for (Index i = 0; i < length; ++i) out[i * job_.stride[Job::values][inner_]] = tile.value[first + i];
+        for (Index i = 0; i < length; ++i) {
+          write_number(tile.value[first + i], job_.out, at[Job::values] + i * job_.stride[Job::values][inner_],
+                       job_.storage[Job::values]);
+        }
       }
       if (slopes != nullptr) {
-        move_elements(slopes + first * c, c, Index{1}, length, c, job_.g + at[Job::gradient],
-                      job_.stride[Job::gradient][inner_], job_.class_stride[Job::gradient], job_.adds);
+        store_elements(slopes + first * c, c, Index{1}, length, c, job_.at(job_.g, Job::gradient, at[Job::gradient]),
+                       job_.storage[Job::gradient], job_.stride[Job::gradient][inner_],
+                       job_.class_stride[Job::gradient], job_.adds);
       }
     });
   }
@@ -289,7 +297,7 @@ void sum_samples(const RowJob<T>& work, const Executor& executor, double* sums, 
       for (Index i = 0; i < length; ++i) {
         Index offsets[Job::operands];
         for (int which = 0; which < Job::operands; ++which) offsets[which] = at[which] + i * work.stride[which][inner];
-        const double w = work.w != nullptr ? static_cast<double>(work.w[offsets[Job::weights]]) : 1.0;
+        const double w = work.w != nullptr ? static_cast<double>(work.weight_at(offsets[Job::weights])) : 1.0;
         bool has_part = w != 0 && work.kept == nullptr;
         bool wrong = false;
         for (Index j = 0; w != 0 && j < work.classes; ++j) {
@@ -317,7 +325,8 @@ double check_row_targets(const rule::Argument& target, const Executor& executor,
   double sums[max_sums] = {};
   if (!inputs.has_labels()) {
     sum_samples(work, executor, sums, [&](Index j, const Index* at) {
-      return in_domain(work.h[at[Job::distribution] + j * work.class_stride[Job::distribution]]);
+      return in_domain(read_number(work.h, at[Job::distribution] + j * work.class_stride[Job::distribution],
+                                   work.storage[Job::distribution]));
     });
   } else {
     sum_samples(work, executor, sums, [&](Index j, const Index* at) {
@@ -367,6 +376,7 @@ struct Driver<per_row, Rule> {
 
   static constexpr int predictions = 1;
   static constexpr bool in_place = true;
+  static constexpr bool takes_two_bytes = true;
   static constexpr bool has_curvature = HasRowCurvature<Rule>;
 
   template <class... In>
@@ -385,7 +395,7 @@ struct Driver<per_row, Rule> {
   static Inputs bind(const Rule& rule, const P& prediction, const Y& target, const Rest&... rest) {
     constexpr auto name = name_of<Rule>();
     Inputs inputs;
-    bind_prediction(inputs, view_of(prediction), name);
+    bind_prediction<T>(inputs, view_of(prediction), name);
     if constexpr (takes_label) {
       bind_labels(inputs, labels_of(target), name);
     } else if constexpr (takes_label_row) {
@@ -397,7 +407,7 @@ struct Driver<per_row, Rule> {
       require_shape(name_of<Rule>(), inputs.distribution.extents, target_of<Rule>().name, inputs.logits.extents,
                     "prediction");
     }
-    (bind_rest(inputs, view_of(rest)), ...);
+    (bind_rest(inputs, rest), ...);
     check_class_weights(row_options(rule), inputs, name);
     return inputs;
   }
@@ -469,8 +479,8 @@ struct Driver<per_row, Rule> {
       return Others{};
     } else if constexpr ((takes_label || takes_label_row) && !integers) {
       return error::the_target_must_hold_integer_labels{};
-    } else if constexpr (!takes_label && !takes_label_row && !ViewableAs<Y, T>) {
-      return decltype(verdict_on_values<T, Y>()){};
+    } else if constexpr (!takes_label && !takes_label_row && !StoredAs<Y, T>) {
+      return decltype(verdict_on_stored<T, Y>()){};
     } else {
       return Accepted{};
     }
@@ -480,7 +490,7 @@ struct Driver<per_row, Rule> {
   template <class P, class... Rest>
   static consteval auto verdict_on_rest() {
     if constexpr (sizeof...(Rest) == 0 || !TakesMask<Rule>) {
-      return verdict_on_values<T, P, Rest...>();
+      return verdict_on_stored<T, P, Rest...>();
     } else {
       return verdict_on_mask<P, Rest...>();
     }
@@ -489,18 +499,22 @@ struct Driver<per_row, Rule> {
   template <class P, class First, class... W>
   static consteval auto verdict_on_mask() {
     if constexpr (is_mask<First>) {
-      return verdict_on_values<T, P, W...>();
-    } else if constexpr (sizeof...(W) == 0 && ViewableAs<First, T>) {
-      return verdict_on_values<T, P, First>();
+      return verdict_on_stored<T, P, W...>();
+    } else if constexpr (sizeof...(W) == 0 && StoredAs<First, T>) {
+      return verdict_on_stored<T, P, First>();
     } else {
       return error::the_target_must_have_the_scalar_of_the_loss_and_a_mask_must_hold_bool{};
     }
   }
 
-  static void bind_rest(Inputs& inputs, const View<const T>& weights) { bind_row_weights<Rule>(inputs, weights); }
-  static void bind_rest(Inputs& inputs, const View<const bool>& mask) {
-    inputs.mask = mask;
-    require_shape(name_of<Rule>(), mask.extents, "mask", inputs.logits.extents, "prediction");
+  template <class X>
+  static void bind_rest(Inputs& inputs, const X& mask_or_weights) {
+    if constexpr (is_mask<X>) {
+      inputs.mask = view_of(mask_or_weights);
+      require_shape(name_of<Rule>(), inputs.mask.extents, "mask", inputs.logits.extents, "prediction");
+    } else {
+      bind_row_weights<Rule, T>(inputs, view_of(mask_or_weights));
+    }
   }
 
   static T finish(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,

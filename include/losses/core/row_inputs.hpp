@@ -120,13 +120,20 @@ RowJob<T> row_job(const RowInputs<T>& inputs, double unit, const Output<T>* outp
   work.class_stride[Job::logits] = inputs.logits.stride[1];
   work.class_stride[Job::distribution] = inputs.distribution.stride[1];
   work.class_stride[Job::mask] = inputs.mask.stride[1];
+  work.storage[Job::logits] = inputs.logits.storage;
+  work.storage[Job::distribution] = inputs.distribution.storage;
+  work.storage[Job::weights] = inputs.weights.storage;
   const bool label_rows = inputs.has_label_rows();
   if (label_rows) work.class_stride[Job::labels] = inputs.labels.stride[1];
   if (output != nullptr) {
     work.g = output->view.data;
     work.class_stride[Job::gradient] = output->view.stride[1];
+    work.storage[Job::gradient] = output->view.storage;
   }
-  if (values != nullptr) work.out = values->data;
+  if (values != nullptr) {
+    work.out = values->data;
+    work.storage[Job::values] = values->storage;
+  }
   for (int axis = 0; axis < inputs.terms.rank; ++axis) {
     const int at = axis == 0 ? 0 : axis + 1;
     Index strides[Job::operands] = {};
@@ -189,8 +196,8 @@ double check_labels(const RowOptions<T>& options, const Executor& executor, cons
       const int inner = work.rank - 1;
       const Index step = work.stride[Job::labels][inner];
       const Index weight_step = work.stride[Job::weights][inner];
-      const T* weights = work.w == nullptr ? nullptr : work.w + at[Job::weights];
-      const bool plain = !weighted && weights == nullptr;
+      const Index first_weight = at[Job::weights];
+      const bool plain = !weighted && work.w == nullptr;
       Index kept = 0, wrong = 0;
       double weight = 0;
       for_labels(work.y, at[Job::labels], step, length, [&](std::int64_t label, Index i) {
@@ -201,7 +208,7 @@ double check_labels(const RowOptions<T>& options, const Executor& executor, cons
           wrong += !ignored & !valid;
           return;
         }
-        double w = weights == nullptr ? 1.0 : static_cast<double>(weights[i * weight_step]);
+        double w = work.w == nullptr ? 1.0 : static_cast<double>(work.weight_at(first_weight + i * weight_step));
         wrong += ignored || valid || w == 0 ? 0 : 1;
         if (ignored || !valid) return;
         if (weighted) w *= static_cast<double>((*options.class_weights)[static_cast<Index>(label)]);

@@ -23,6 +23,7 @@ struct RowJob {
   Index stride[operands][max_rank] = {};
   Index classes = 0;
   Index class_stride[operands] = {};
+  Storage storage[operands] = {};
   const T* x = nullptr;
   const T* h = nullptr;
   const T* w = nullptr;
@@ -40,6 +41,15 @@ struct RowJob {
   T scale = 1;
   bool adds = false;
   bool curvature = false;
+
+  /// The memory of an operand, `offset` elements on.
+  template <class S>
+  S* at(S* data, Which which, Index offset) const {
+    return shifted(data, offset, storage[which]);
+  }
+  bool is_stored(Which which) const { return storage[which] != Storage::scalar; }
+
+  T weight_at(Index offset) const { return read_number(w, offset, storage[weights]); }
 
   Index samples() const {
     Index count = 1;

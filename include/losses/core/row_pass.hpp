@@ -3,6 +3,7 @@
 
 /// Takes the samples of a RowJob through the softmax, tile by tile: statistics, terms, gradient. Where the classes of a
 /// sample are contiguous lanes run along them, else across the samples; short or scattered rows are packed first.
+/// Rows stored in two bytes are copied to floats first.
 
 #include <algorithm>
 #include <cmath>
@@ -261,13 +262,20 @@ class RowPass {
     const Index c = job.classes;
     const bool given = job.h != nullptr;
     const bool class_unit = job.class_stride[Job::logits] == 1 && (!given || job.class_stride[Job::distribution] == 1);
-    const bool sample_unit = job.stride[Job::logits][inner_] == 1 &&
-                             (!given || job.stride[Job::distribution][inner_] == 1) &&
-                             (job.g == nullptr || job.stride[Job::gradient][inner_] == 1);
+    const auto lies_along = [&](typename Job::Which which) {
+      return job.stride[which][inner_] == 1 && !job.is_stored(which);
+    };
+    const bool sample_unit = lies_along(Job::logits) && (!given || lies_along(Job::distribution)) &&
+                             (job.g == nullptr || lies_along(Job::gradient));
     const Index on_stack = Scratch<T>::on_stack / c;
     if (class_unit && c >= row_classes) {
       form_ = Form::rows;
-      tile_ = std::clamp<Index>(on_stack, 1, tile_samples);
+      copies_rows_ = job.is_stored(Job::logits);
+      constexpr Index line = cache_line / static_cast<Index>(sizeof(T));
+      row_stride_ = (c + line - 1) / line * line;
+      // The copies of a tile stay in the nearest cache.
+      const Index budget = copies_rows_ ? Scratch<T>::on_stack / 8 : Scratch<T>::on_stack;
+      tile_ = std::clamp<Index>(budget / row_stride_, 1, tile_samples);
     } else if (sample_unit && c > packed_classes && job.size[inner_] >= tile_samples) {
       form_ = Form::columns;
       tile_ = tile_samples;
@@ -307,11 +315,14 @@ class RowPass {
     tile.size = count;
     load_labels(flat, tile);
     load_weights(flat, tile);
-    Scratch<T> scratch(form_ == Form::columns ? 0 : (form_ == Form::rows ? count : tile_) * job_.classes);
-    Scratch<T> given(form_ == Form::packed && job_.h != nullptr ? tile_ * job_.classes : 0);
+    // Of rows the gradient, then the logits.
+    const bool copies_given = job_.h != nullptr && job_.is_stored(Job::distribution);
+    const Index of_rows = count * row_stride_, of_tile = tile_ * job_.classes;
+    Scratch<T> scratch(form_ == Form::packed ? of_tile : form_ == Form::rows ? (copies_rows_ ? 2 : 1) * of_rows : 0);
+    Scratch<T> given(form_ == Form::packed && job_.h != nullptr ? of_tile : copies_given ? of_rows : 0);
     RowPlaces<T> places;
     if (form_ == Form::rows) {
-      place_rows(flat, count, scratch.data(), places);
+      place_rows(flat, count, scratch.data(), given.data(), places);
     } else {
       place_columns(flat, count, scratch.data(), given.data(), Softmax::copies_columns, places);
     }
@@ -373,26 +384,38 @@ class RowPass {
   void load_weights(Index flat, RowTile<T>& tile) const {
     if (job_.w == nullptr) return;
     job_.for_runs(flat, tile.size, [&](Index length, Index first, const Index* at) {
-      const T* w = job_.w + at[Job::weights];
       const Index step = job_.stride[Job::weights][inner_];
-      for (Index i = 0; i < length; ++i) tile.weight[first + i] *= w[i * step];
+      for (Index i = 0; i < length; ++i) tile.weight[first + i] *= job_.weight_at(at[Job::weights] + i * step);
     });
   }
 
   /// The gradient is written to its own rows where their classes are contiguous, else to the scratch.
-  void place_rows(Index flat, Index count, T* scratch, RowPlaces<T>& places) const {
+  void place_rows(Index flat, Index count, T* scratch, T* given, RowPlaces<T>& places) const {
+    const bool copies_given = job_.is_stored(Job::distribution);
+    T* const copy = scratch + count * row_stride_;
     places.is_rows = true;
-    places.unpacks = job_.g != nullptr && job_.class_stride[Job::gradient] != 1;
+    places.unpacks = job_.g != nullptr && (job_.class_stride[Job::gradient] != 1 || job_.is_stored(Job::gradient));
     job_.for_runs(flat, count, [&](Index length, Index first, const Index* at) {
+      if (copies_rows_) load_rows(job_.x, Job::logits, at, length, copy + first * row_stride_);
+      if (copies_given && job_.h != nullptr)
+        load_rows(job_.h, Job::distribution, at, length, given + first * row_stride_);
       for (Index i = 0; i < length; ++i) {
         const auto offset = [&](int which) { return at[which] + i * job_.stride[which][inner_]; };
-        places.rows_x[first + i] = job_.x + offset(Job::logits);
-        places.rows_h[first + i] = job_.h == nullptr ? nullptr : job_.h + offset(Job::distribution);
+        const Index row = (first + i) * row_stride_;
+        places.rows_x[first + i] = copies_rows_ ? copy + row : job_.x + offset(Job::logits);
+        places.rows_h[first + i] = job_.h == nullptr ? nullptr
+                                   : copies_given    ? given + row
+                                                     : job_.h + offset(Job::distribution);
         places.rows_g[first + i] = job_.g == nullptr ? nullptr
-                                   : places.unpacks  ? scratch + (first + i) * job_.classes
+                                   : places.unpacks  ? scratch + row
                                                      : job_.g + offset(Job::gradient);
       }
     });
+  }
+
+  void load_rows(const T* from, typename Job::Which which, const Index* at, Index rows, T* to) const {
+    load_elements(job_.at(from, which, at[which]), job_.storage[which], job_.stride[which][inner_], Index{1}, rows,
+                  job_.classes, to, row_stride_);
   }
 
   /// Columns are used where they lie, or packed as [classes][tile]. The gradient is written where its samples are
@@ -404,9 +427,10 @@ class RowPass {
     places.unpacks = job_.g != nullptr;
     job_.for_runs(flat, count, [&](Index length, Index first, const Index* at) {
       const Index step = job_.stride[Job::logits][inner_];
-      const T* x = job_.x + at[Job::logits];
-      const T* h = job_.h == nullptr ? nullptr : job_.h + at[Job::distribution];
-      if (job_.g != nullptr && length == count && job_.stride[Job::gradient][inner_] == 1) {
+      const T* x = job_.at(job_.x, Job::logits, at[Job::logits]);
+      const T* h = job_.h == nullptr ? nullptr : job_.at(job_.h, Job::distribution, at[Job::distribution]);
+      const bool writes_columns = job_.stride[Job::gradient][inner_] == 1 && !job_.is_stored(Job::gradient);
+      if (job_.g != nullptr && length == count && writes_columns) {
         places.unpacks = false;
         places.columns_g = job_.g + at[Job::gradient];
         places.gradient_stride = job_.class_stride[Job::gradient];
@@ -416,15 +440,12 @@ class RowPass {
         places.columns_h = h;
         return;
       }
-      if (copies_later && length == count && step == 1) {
+      if (copies_later && length == count && step == 1 && !job_.is_stored(Job::logits)) {
         places.source = x;
       } else {
-        pack_columns(x, job_.class_stride[Job::logits], step, length, scratch + first);
+        pack_columns(x, Job::logits, length, scratch + first);
       }
-      if (h != nullptr) {
-        pack_columns(h, job_.class_stride[Job::distribution], job_.stride[Job::distribution][inner_], length,
-                     given + first);
-      }
+      if (h != nullptr) pack_columns(h, Job::distribution, length, given + first);
     });
     if (packs) {
       places.columns_x = scratch;
@@ -436,18 +457,20 @@ class RowPass {
     }
   }
 
-  void pack_columns(const T* from, Index class_stride, Index sample_stride, Index samples, T* to) const {
-    move_elements(from, class_stride, sample_stride, job_.classes, samples, to, tile_, Index{1});
+  void pack_columns(const T* from, typename Job::Which which, Index samples, T* to) const {
+    load_elements(from, job_.storage[which], job_.class_stride[which], job_.stride[which][inner_], job_.classes,
+                  samples, to, tile_);
   }
 
   void unpack_gradient(Index flat, Index count, const T* scratch) const {
     const Index class_step = form_ == Form::rows ? 1 : tile_;
-    const Index sample_step = form_ == Form::rows ? job_.classes : 1;
+    const Index sample_step = form_ == Form::rows ? row_stride_ : 1;
     const Index class_stride = job_.class_stride[Job::gradient];
     const Index sample_stride = job_.stride[Job::gradient][inner_];
     job_.for_runs(flat, count, [&](Index length, Index first, const Index* at) {
-      move_elements(scratch + first * sample_step, sample_step, class_step, length, job_.classes,
-                    job_.g + at[Job::gradient], sample_stride, class_stride, job_.adds);
+      store_elements(scratch + first * sample_step, sample_step, class_step, length, job_.classes,
+                     job_.at(job_.g, Job::gradient, at[Job::gradient]), job_.storage[Job::gradient], sample_stride,
+                     class_stride, job_.adds);
     });
   }
 
@@ -465,14 +488,18 @@ class RowPass {
     for (Index i = 0; i < tile.size; ++i) sums[(since + i) & 7] += static_cast<double>(tile.value[i]);
     if (job_.out == nullptr) return;
     job_.for_runs(flat, tile.size, [&](Index length, Index first, const Index* at) {
-      T* out = job_.out + at[Job::values];
-      for (Index i = 0; i < length; ++i) out[i * job_.stride[Job::values][inner_]] = tile.value[first + i];
+      for (Index i = 0; i < length; ++i) {
+        write_number(tile.value[first + i], job_.out, at[Job::values] + i * job_.stride[Job::values][inner_],
+                     job_.storage[Job::values]);
+      }
     });
   }
 
   const Job& job_;
   int inner_;
   Form form_;
+  bool copies_rows_ = false;
+  Index row_stride_ = 0;  // of the rows in the scratch
   Index tile_;
 };
 

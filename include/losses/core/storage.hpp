@@ -26,7 +26,8 @@ inline constexpr Storage storage_of = std::same_as<S, Eigen::half>       ? Stora
                                                                          : Storage::scalar;
 
 template <class S>
-concept TwoByteFloat = storage_of<std::remove_const_t<S>> != Storage::scalar;
+concept TwoByteFloat = storage_of<std::remove_const_t<S>>
+!= Storage::scalar;
 
 /// Sixteen bits for each lane, widened and narrowed.
 template <int W>
@@ -77,16 +78,25 @@ struct HalfFormat {
       return Lanes<float, W>((Out)_mm512_maskz_cvtph_ps(static_cast<__mmask16>(-1), words));
     }
 #endif
+#if LOSSES_X86 && LOSSES_REGISTER_BYTES == 32 && defined(__F16C__)
+    if constexpr (W == 8) {
+      __m128i words;
+      std::memcpy(&words, from, sizeof words);
+      return Lanes<float, W>((typename Lanes<float, W>::Register)_mm256_cvtph_ps(words));
+    }
+#endif
     using V = Lanes<float, W>;
+    using Bits = typename V::Bits;
     const auto words = load_words<W>(from);
     const auto sign = (words & V::splat_bits(0x8000)) << 16;
     const auto rest = (words & V::splat_bits(0x7fff)) << 13;  // the exponent is 112 too low
     const V scaled = V::from_bits(rest);
-    const V normal = V::from_bits(rest + V::splat_bits(112u << 23));
-    const V special = V::from_bits(rest | V::splat_bits(255u << 23));
-    const V denormal = V::from_bits(rest + V::splat_bits(113u << 23)) - V(0x1p-14f);
-    const V finite = where(scaled < V(0x1p-126f), denormal, normal);
-    const V magnitude = where(scaled < V(0x1p-96f), finite, special);
+    const auto special = bit_cast<Bits>(((scaled >= V(0x1p-96f)) | isnan(scaled)).all_ones);
+    const auto denormal = bit_cast<Bits>((scaled < V(0x1p-126f)).all_ones);
+    // Infinity and NaN have the highest exponent; a denormal m is 2^-14 (1 + m) − 2^-14.
+    const auto exponent = (special & V::splat_bits(112u << 23)) + (denormal & V::splat_bits(1u << 23));
+    const V magnitude =
+        V::from_bits(rest + V::splat_bits(112u << 23) + exponent) - V::from_bits(denormal & V(0x1p-14f).bits());
     return V::from_bits(magnitude.bits() | sign);
   }
 
@@ -100,18 +110,24 @@ struct HalfFormat {
       return;
     }
 #endif
+#if LOSSES_X86 && LOSSES_REGISTER_BYTES == 32 && defined(__F16C__)
+    if constexpr (W == 8) {
+      const __m128i words = _mm256_cvtps_ph((__m256)v.v, _MM_FROUND_TO_NEAREST_INT);
+      std::memcpy(to, &words, sizeof words);
+      return;
+    }
+#endif
     using V = Lanes<float, W>;
-    const V magnitude = abs(v);
+    using Bits = typename V::Bits;
     const auto sign = (v.bits() >> 16) & V::splat_bits(0x8000);
-    const auto bits = magnitude.bits();
-    const auto even = (bits >> 13) & V::splat_bits(1);
-    const auto normal = (bits + even - V::splat_bits((112u << 23) - 0xfff)) >> 13;
-    // The last bit of 0.5 is the smallest half.
-    const auto denormal = (magnitude + V(0.5f)).bits() - V::splat_bits(126u << 23);
-    V half = where(magnitude < V(0x1p-14f), V::from_bits(denormal), V::from_bits(normal));
-    half = where(magnitude >= V(65520.0f), V::from_bits(V::splat_bits(0x7c00)), half);
-    half = where(isnan(v), V::from_bits(V::splat_bits(0x7e00)), half);
-    store_words<W>(half.bits() | sign, to);
+    const auto quiet = bit_cast<Bits>(isnan(v).all_ones) & V::splat_bits(0x0200);
+    // Added to a power of two whose last bit is that of the half, the number is rounded to it.
+    const V magnitude = min_number(abs(v), V(65536.0f));
+    const auto power =
+        (max_number(magnitude, V(0x1p-14f)).bits() & V::splat_bits(255u << 23)) + V::splat_bits(13u << 23);
+    const auto mantissa = (magnitude + V::from_bits(power)).bits() - power;
+    const auto half = mantissa + (power >> 13) - V::splat_bits(126u << 10);
+    store_words<W>(half | quiet | sign, to);
   }
 };
 
@@ -134,7 +150,7 @@ struct Bfloat16Format {
 };
 
 /// How far ahead of a copy its memory is asked for.
-inline constexpr Index bytes_ahead = 2048;
+inline constexpr Index bytes_ahead = 4096;
 
 template <class Format>
 LOSSES_KERNEL void widen_numbers(const void* erased, Index size, float* to) {
@@ -148,6 +164,10 @@ LOSSES_KERNEL void widen_numbers(const void* erased, Index size, float* to) {
     Format::template load<width>(from + 2 * i).store(to + i);
   }
   if (i == size) return;
+  if (size > width) {
+    i = size - width;  // some once more: a copy of known size
+    return Format::template load<width>(from + 2 * i).store(to + i);
+  }
   std::uint16_t rest[width] = {};
   std::memcpy(rest, from + 2 * i, static_cast<std::size_t>(2 * (size - i)));
   Format::template load<width>(rest).store(to + i, static_cast<int>(size - i));
@@ -167,6 +187,10 @@ LOSSES_KERNEL void narrow_numbers(const float* from, Index size, void* erased, b
     Format::template store<width>(adds ? Format::template load<width>(to + 2 * i) + v : v, to + 2 * i);
   }
   if (i == size) return;
+  if (size > width && !adds) {
+    i = size - width;
+    return Format::template store<width>(V::load(from + i), to + 2 * i);
+  }
   const auto bytes = static_cast<std::size_t>(2 * (size - i));
   std::uint16_t rest[width] = {};
   std::memcpy(rest, to + 2 * i, bytes);
@@ -193,9 +217,9 @@ T* shifted(T* data, Index count, [[maybe_unused]] Storage storage) {
   return data + count;
 }
 
-/// One element.
+/// The element that is `at` further on.
 template <class T>
-T read(const T* data, Index at, [[maybe_unused]] Storage storage) {
+T read_number(const T* data, Index at, [[maybe_unused]] Storage storage) {
   if constexpr (std::same_as<T, float>) {
     const auto* bytes = reinterpret_cast<const unsigned char*>(data);
     if (storage == Storage::half) return HalfFormat::load<1>(bytes + 2 * at)[0];
@@ -205,7 +229,7 @@ T read(const T* data, Index at, [[maybe_unused]] Storage storage) {
 }
 
 template <class T>
-void write(T value, T* data, Index at, [[maybe_unused]] Storage storage) {
+void write_number(T value, T* data, Index at, [[maybe_unused]] Storage storage) {
   if constexpr (std::same_as<T, float>) {
     auto* bytes = reinterpret_cast<unsigned char*>(data);
     if (storage == Storage::half) return HalfFormat::store<1>(Lanes<float, 1>(value), bytes + 2 * at);

@@ -15,12 +15,11 @@
 
 #include <losses/core/check.hpp>
 #include <losses/core/config.hpp>
+#include <losses/core/storage.hpp>
 
 static_assert(EIGEN_VERSION_AT_LEAST(3, 4, 0), "losses needs Eigen 3.4.0 or later");
 
 namespace LOSSES_NAMESPACE::detail {
-
-using Index = Eigen::Index;
 
 inline constexpr int max_rank = 6;
 
@@ -55,23 +54,53 @@ inline void append(std::string& text, const Extents& extents) {
   text += ']';
 }
 
-/// Elements of T at data + Σ index·stride (strides in elements; 0 repeats an element).
+/// Elements of T at data + Σ index·stride (strides in elements; 0 repeats an element). A View<float> may be of elements in two
+/// bytes: then its data are no floats, and are reached by `storage` alone.
 template <class T>
 struct View {
   T* data = nullptr;
   Extents extents;
   Index stride[max_rank] = {};
+  Storage storage = Storage::scalar;
 
-  operator View<const T>() const requires(!std::is_const_v<T>) {
-    View<const T> view{data, extents, {}};
+  operator View<const T>() const requires(!std::is_const_v<T>) { return as<const T>(storage); }
+  operator View<float>() const requires(TwoByteFloat<T> && !std::is_const_v<T>) { return as<float>(storage_of<T>); }
+  operator View<const float>() const requires TwoByteFloat<T> {
+    return as<const float>(storage_of<std::remove_const_t<T>>);
+  }
+
+  std::remove_const_t<T> at(Index offset) const { return read_number<std::remove_const_t<T>>(data, offset, storage); }
+
+  /// Moves to the element that is `count` further on.
+  void skip(Index count) { data = shifted(data, count, storage); }
+
+  /// The same elements seen along other axes.
+  View along(const Extents& other, const Index (&strides)[max_rank] = {}) const {
+    View view{data, other, {}, storage};
+    for (int axis = 0; axis < max_rank; ++axis) view.stride[axis] = strides[axis];
+    return view;
+  }
+
+  int bytes() const {
+    constexpr int size = static_cast<int>(sizeof(T));
+    if constexpr (!std::same_as<std::remove_const_t<T>, float>) return size;
+    return storage == Storage::scalar ? size : 2;
+  }
+
+ private:
+  template <class S>
+  View<S> as(Storage stored) const {
+    View<S> view{reinterpret_cast<S*>(data), extents, {}, stored};
     for (int axis = 0; axis < max_rank; ++axis) view.stride[axis] = stride[axis];
     return view;
   }
 };
 
-/// Which orders a view's elements are contiguous in: bit 0 row-major, bit 1 column-major.
+/// Which orders a view's elements are contiguous in: bit 0 row-major, bit 1 column-major. Those that must be converted are
+/// in none.
 template <class T>
 unsigned dense_orders(const View<T>& view) {
+  if (view.storage != Storage::scalar) return 0;
   unsigned orders = 3;
   Index row_major = 1, column_major = 1;
   for (int axis = 0; axis < view.extents.rank; ++axis) {
@@ -108,13 +137,23 @@ inline void append(std::string& text, const Position& position) {
 }
 
 template <class T>
-T& element(const View<T>& view, Index flat) {
+Index offset_of(const View<T>& view, Index flat) {
   Index offset = 0;
   for (int axis = view.extents.rank - 1; axis >= 0; --axis) {
     offset += (flat % view.extents[axis]) * view.stride[axis];
     flat /= view.extents[axis];
   }
-  return view.data[offset];
+  return offset;
+}
+
+template <class T>
+T& element(const View<T>& view, Index flat) {
+  return view.data[offset_of(view, flat)];
+}
+
+template <class T>
+T element(const View<const T>& view, Index flat) {
+  return view.at(offset_of(view, flat));
 }
 
 /// How a kind of object becomes a view. Specialised for Eigen's matrices and arrays here, for its tensors in
@@ -403,7 +442,7 @@ inline ByteRange byte_range(std::uintptr_t data, const Extents& extents, const I
 
 template <class T>
 ByteRange byte_range(const View<T>& view) {
-  return byte_range(reinterpret_cast<std::uintptr_t>(view.data), view.extents, view.stride, sizeof(T));
+  return byte_range(reinterpret_cast<std::uintptr_t>(view.data), view.extents, view.stride, view.bytes());
 }
 
 inline ByteRange byte_range(const Labels& labels) {
@@ -420,10 +459,9 @@ struct Footprint {
 
 template <class T>
 Footprint footprint(const View<T>& view) {
-  Footprint print{reinterpret_cast<std::uintptr_t>(view.data), view.extents, {}, sizeof(T)};
-  for (int axis = 0; axis < view.extents.rank; ++axis) {
-    print.stride[axis] = view.stride[axis] * static_cast<std::ptrdiff_t>(sizeof(T));
-  }
+  Footprint print{
+      reinterpret_cast<std::uintptr_t>(view.data), view.extents, {}, static_cast<std::size_t>(view.bytes())};
+  for (int axis = 0; axis < view.extents.rank; ++axis) print.stride[axis] = view.stride[axis] * view.bytes();
   return print;
 }
 
