@@ -75,7 +75,8 @@ LOSSES_INLINE V times_power(V v, V q, T gamma) {
     return v;
   }
   const V half = pow(q, V(gamma / 2));
-  return v * half * half;
+  // Infinite times what underflows is infinite.
+  return where((v == V(std::numeric_limits<T>::infinity())) & (q > V(0)), v, v * half * half);
 }
 
 /// The factor q^γ of a focal loss: q, q′, q′/q and q″/q.

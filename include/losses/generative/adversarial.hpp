@@ -70,10 +70,10 @@ struct Adversarial {
   T real_label = 1;
   T fake_label = 0;
 
-  void check() const {
-    detail::require_named(mode, AdversarialMode::hinge, "Adversarial", "mode", "AdversarialMode");
-    check_label("real_label", real_label);
-    check_label("fake_label", fake_label);
+  void check(std::string_view loss = "Adversarial") const {
+    detail::require_named(mode, AdversarialMode::hinge, loss, "mode", "AdversarialMode");
+    check_label(loss, "real_label", real_label);
+    check_label(loss, "fake_label", fake_label);
   }
 
   AdversarialScore<T> real() const { return {mode, AdversarialSide::real, real_label}; }
@@ -81,9 +81,9 @@ struct Adversarial {
   AdversarialScore<T> generator() const { return {mode, AdversarialSide::generator, real_label}; }
 
  private:
-  void check_label(std::string_view option, T label) const {
-    require(std::isfinite(label), "Adversarial: ", option, " is ", label, ", but must be finite");
-    require(mode != AdversarialMode::vanilla || (label >= 0 && label <= 1), "Adversarial: ", option, " is ", label,
+  void check_label(std::string_view loss, std::string_view option, T label) const {
+    require(std::isfinite(label), loss, ": ", option, " is ", label, ", but must be finite");
+    require(mode != AdversarialMode::vanilla || (label >= 0 && label <= 1), loss, ": ", option, " is ", label,
             ", but must be in [0, 1] in vanilla mode");
   }
 };

@@ -38,7 +38,7 @@ struct AdversarialMSE {
   T real_label = 1;
   T fake_label = 0;
 
-  void check() const { adversarial().check(); }
+  void check() const { adversarial().check(name); }
 
   Adversarial<T> adversarial() const { return {mode, real_label, fake_label}; }
   MSE<T> mse() const { return {}; }
@@ -77,6 +77,8 @@ struct Driver<rule::per_score_and_output, Rule> {
 
   template <class S, class P, class Y>
   static Inputs bind(const Rule& rule, const S& score, const P& output, const Y& target) {
+    const Extents is = view_of(target).extents, must = view_of(output).extents;
+    require(is == must, Rule::name, ": target is ", is, ", but must be ", must, ", the shape of output");
     return {Score::bind(rule.adversarial().generator(), score), Generated::bind(rule.mse(), output, target)};
   }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <limits>
+
 #include <losses/core/loss.hpp>
 #include <losses/core/math.hpp>
 #include <losses/regression/residual.hpp>
@@ -15,7 +17,7 @@ namespace rule {
 ///   value = c²/2 · log(1 + u²)      slope = c u / (1 + u²)      curvature = (1 − u²) / (1 + u²)²
 ///
 /// At u = 0: 0, 0, 1. At |u| = 1, where the slope is largest: c²/2 · log 2, ±c/2, 0. At ±inf: inf, 0, 0.
-/// c > 0 (1), in the units of the target. For |u| > 1 all is written in w = 1/u², which does not overflow.
+/// c > 0, finite (1), in the units of the target. For |u| > 1 all is written in w = 1/u², which does not overflow.
 /// Holland and Welsch (1977), doi:10.1080/03610927708827533.
 template <std::floating_point T>
 struct Cauchy {
@@ -24,7 +26,10 @@ struct Cauchy {
 
   T scale = 1;
 
-  void check() const { require(scale > 0, "Cauchy: scale is ", scale, ", but must be positive"); }
+  void check() const {
+    require(scale > 0 && scale <= std::numeric_limits<T>::max(), "Cauchy: scale is ", scale,
+            ", but must be positive and finite");
+  }
 
   template <class V>
   Terms<V> operator()(V p, V y) const {

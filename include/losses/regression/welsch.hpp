@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <limits>
+
 #include <losses/core/loss.hpp>
 #include <losses/core/math.hpp>
 
@@ -13,7 +15,7 @@ namespace rule {
 ///   r = p − y,  w = (r/c)²
 ///   value = c²/2 · (1 − exp(−w))      slope = r exp(−w)      curvature = (1 − 2w) exp(−w)
 ///
-/// At r = 0: 0, 0, 1. At ±inf: c²/2, 0, 0. c > 0 (1), in the units of the target.
+/// At r = 0: 0, 0, 1. At ±inf: c²/2, 0, 0. c > 0, finite (1), in the units of the target.
 /// Dennis and Welsch (1978), doi:10.1080/03610917808812083.
 template <std::floating_point T>
 struct Welsch {
@@ -22,7 +24,10 @@ struct Welsch {
 
   T scale = 1;
 
-  void check() const { require(scale > 0, "Welsch: scale is ", scale, ", but must be positive"); }
+  void check() const {
+    require(scale > 0 && scale <= std::numeric_limits<T>::max(), "Welsch: scale is ", scale,
+            ", but must be positive and finite");
+  }
 
   template <class V>
   Terms<V> operator()(V p, V y) const {
