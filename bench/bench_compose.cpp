@@ -11,6 +11,7 @@
 #include <losses/regression/log_cosh.hpp>
 #include <losses/segmentation/softmax_dice.hpp>
 
+#include "limits.hpp"
 #include "register.hpp"
 
 namespace {
@@ -48,6 +49,17 @@ void add(const std::string& name, const L& loss, Size... size) {
   });
 }
 
+void add_limit(Index n) {
+  add_benchmark("limit/add/float/" + shape_name({n}), [=] {
+    const auto data = std::make_shared<Vectors>(n);
+    const auto run = [data] {
+      bench::add(data->p, data->y, data->g);
+      return data->g.data();
+    };
+    return std::pair(run, data->bytes());
+  });
+}
+
 bool add_all() {
   const losses::Huber<float> huber;
   const losses::L1<float> l1;
@@ -55,6 +67,7 @@ bool add_all() {
   const losses::CrossEntropy<float> entropy;
   const losses::SoftmaxDice<float> dice;
   for (const Index n : {Index(4), Index(32), Index(4096), Index(1) << 16U, Index(1) << 24U}) {
+    add_limit(n);
     add<Vectors>("huber", huber, n);
     add<Vectors>("huber_any", losses::AnyLoss<float>(huber), n);
     add<Vectors>("huber_and_l1", 0.5f * huber + 0.5f * l1, n);

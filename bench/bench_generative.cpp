@@ -140,6 +140,14 @@ void add_pictures(Index n, Index c, Index side, const std::string& order) {
     const auto data = make();
     return std::pair([=] { return losses::SSIM<T>().value_and_gradient(data->p, data->y, data->g); }, 3 * bytes);
   });
+  bench::add_benchmark("limit/pictures/copy/" + shape, [=] {
+    const auto data = make();
+    const auto run = [data] {
+      data->g = data->p;
+      return data->g.data();
+    };
+    return std::pair(run, 2 * bytes);
+  });
   bench::add_benchmark("total_variation/value_and_gradient/" + shape, [=] {
     const auto data = make();
     return std::pair([=] { return losses::TotalVariation<T>().value_and_gradient(data->p, data->g); }, 2 * bytes);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The losses of the metric room over batches of embeddings, and the limits, one or three matrix products:
+// The losses of the metric room over batches of embeddings, and the limits, one or three matrix products, or sums of the
+// rows:
 // loss/verb/type/shape/order, as in sup_con/value_and_gradient/float/2048x128/row_major.
 
 #include <memory>
 
 #include <losses/metric.hpp>
 
+#include "limits.hpp"
 #include "register.hpp"
 
 namespace {
@@ -109,8 +111,71 @@ void add_order(const std::string& order) {
   }
 }
 
+template <class Matrix>
+struct Pairs {
+  Matrix x[3], g[3];
+  Eigen::Matrix<typename Matrix::Scalar, Eigen::Dynamic, 1> similar;
+};
+
+template <class Matrix>
+auto pairs(Index n, Index d) {
+  auto data = std::make_shared<Pairs<Matrix>>();
+  for (int v = 0; v < 3; ++v) {
+    data->x[v].resize(n, d);
+    bench::fill_normal(data->x[v].data(), n * d, static_cast<std::uint64_t>(12 + v), 1.0);
+    data->g[v].setZero(n, d);
+  }
+  data->similar.resize(n);
+  for (Index i = 0; i < n; ++i) data->similar[i] = i % 2 == 0 ? 1 : -1;
+  return data;
+}
+
+/// Losses of the distances of two or three rows: in the first cache, the second, in memory.
+template <class Matrix>
+void add_row_pairs(const std::string& order) {
+  using T = typename Matrix::Scalar;
+  for (const auto& [n, d] : {std::pair<Index, Index>{16, 32}, {512, 64}, {100000, 128}}) {
+    const std::string rest = type_name<T>() + "/" + shape_name({n, d}) + "/" + order;
+    const auto matrix = static_cast<std::size_t>(n * d) * sizeof(T);
+    const auto make = [n = n, d = d] { return pairs<Matrix>(n, d); };
+    add_benchmark("triplet/value_and_gradient/" + rest, [=] {
+      const auto data = make();
+      const auto run = [data] {
+        auto &x = data->x, &g = data->g;
+        return losses::Triplet<T>({.margin = 20}).value_and_gradient(x[0], x[1], x[2], g[0], g[1], g[2]);
+      };
+      return std::pair(run, 6 * matrix);
+    });
+    add_benchmark("cosine_embedding/value_and_gradient/" + rest, [=] {
+      const auto data = make();
+      const auto run = [data] {
+        auto &x = data->x, &g = data->g;
+        return losses::CosineEmbedding<T>().value_and_gradient(x[0], x[1], data->similar, g[0], g[1]);
+      };
+      return std::pair(run, 4 * matrix);
+    });
+    add_benchmark("limit/add/" + rest, [=] {
+      const auto data = make();
+      const auto run = [data] {
+        bench::add(data->x[0], data->x[1], data->g[0]);
+        return data->g[0].data();
+      };
+      return std::pair(run, 3 * matrix);
+    });
+    if (n > 512) continue;
+    add_benchmark("nt_xent/value_and_gradient/" + rest, [=] {
+      const auto data = make();
+      const auto run = [data] {
+        return losses::NTXent<T>().value_and_gradient(data->x[0], data->x[1], data->g[0], data->g[1]);
+      };
+      return std::pair(run, 4 * matrix);
+    });
+  }
+}
+
 const bool registered =
-    (add_order<RowMajorMatrix<float>>("row_major"), add_order<ColumnMajorMatrix<float>>("column_major"),
+    (add_row_pairs<RowMajorMatrix<float>>("row_major"), add_row_pairs<ColumnMajorMatrix<float>>("column_major"),
+     add_order<RowMajorMatrix<float>>("row_major"), add_order<ColumnMajorMatrix<float>>("column_major"),
      add_order<RowMajorMatrix<double>>("row_major"), true);
 
 }  // namespace

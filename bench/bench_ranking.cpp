@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The losses of the ranking room: loss/verb/type/shape/order, as in list_net/value_and_gradient/float/4096x100/row_major. The
-// limit of margin_ranking, g = p + y, is in bench_regression, that of the lists, a copy, in bench_classification.
+// The losses of the ranking room, and the limit g = p + y: loss/verb/type/shape/order, as in
+// list_net/value_and_gradient/float/4096x100/row_major.
 
 #include <memory>
 
 #include <losses/ranking.hpp>
 
+#include "limits.hpp"
 #include "register.hpp"
 
 namespace {
@@ -57,6 +58,20 @@ void add_lists(const std::string& name, const Loss& loss, const std::string& ord
   });
 }
 
+/// g = scores + relevance.
+template <class Matrix>
+void add_limit(const std::string& order, Index n, Index items) {
+  using T = typename Matrix::Scalar;
+  add_benchmark("limit/add/" + type_name<T>() + "/" + shape_name({n, items}) + "/" + order, [=] {
+    const auto data = lists<Matrix>(n, items);
+    const auto run = [data] {
+      bench::add(data->scores, data->relevance, data->gradient);
+      return data->gradient.data();
+    };
+    return std::pair(run, 3 * static_cast<std::size_t>(n * items) * sizeof(T));
+  });
+}
+
 template <std::floating_point T>
 void add_margin_ranking() {
   using Vector = Eigen::Matrix<T, Eigen::Dynamic, 1>;
@@ -84,7 +99,9 @@ template <std::floating_point T>
 void add_room() {
   using namespace losses;
   add_margin_ranking<T>();
-  for (const auto& [n, items] : {std::pair<Index, Index>{32, 10}, {4096, 10}, {4096, 100}, {64, 1000}}) {
+  for (const auto& [n, items] : {std::pair<Index, Index>{32, 10}, {4096, 10}, {4096, 100}, {64, 1000}, {65536, 100}}) {
+    add_limit<RowMajorMatrix<T>>("row_major", n, items);
+    add_limit<ColumnMajorMatrix<T>>("column_major", n, items);
     add_lists<RowMajorMatrix<T>>("list_net", ListNet<T>(), "row_major", n, items);
     add_lists<RowMajorMatrix<T>>("list_mle", ListMLE<T>(), "row_major", n, items);
     add_lists<RowMajorMatrix<T>>("pairwise_logistic", PairwiseLogistic<T>(), "row_major", n, items);

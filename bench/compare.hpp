@@ -3,6 +3,7 @@
 
 /// The comparison as a table: a row is a case, what it is measured against, and what it must reach.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <fstream>
@@ -15,9 +16,19 @@
 
 #include <losses/core/config.hpp>
 
+#include "allocations.hpp"
 #include "measure.hpp"
 
 namespace bench {
+
+/// How a rival's value or gradient differs from ours; "" if it does not.
+using Disagreement = std::function<std::string()>;
+
+/// Another way to compute the same.
+struct Rival {
+  Repeated work = {};
+  Disagreement disagreement = {};
+};
 
 /// What is measured in one row.
 struct Case {
@@ -25,19 +36,24 @@ struct Case {
   Repeated limit;
   std::string limit_name;
   Repeated torch;
-  std::function<std::string()> disagreement;  ///< how LibTorch's value or gradient differs; "" if it does not
+  Disagreement disagreement;  ///< of LibTorch
+  Rival by_hand = {};         ///< the loop that people write
+  Rival eigen = {};           ///< Eigen's expressions
+  Clock clock = Clock::thread;
 };
 
 /// What a row must reach. A build for the baseline processor has bars of its own: those that hold everywhere, and to be
 /// faster than LibTorch, which picks the instruction set of the processor that it runs on.
 struct Bar {
-  enum class Kind { none, limit, torch } kind = Kind::none;
+  enum class Kind { none, limit, faster, torch } kind = Kind::none;
   double factor = 1;
   bool everywhere = false;
 
   /// At most `factor` times the limit beside it.
   static Bar times_limit(double factor) { return {Kind::limit, factor, false}; }
   static Bar times_limit_everywhere(double factor) { return {Kind::limit, factor, true}; }
+  /// At least so many times as fast as the limit beside it, in every build.
+  static Bar times_as_fast(double factor) { return {Kind::faster, factor, true}; }
   /// At most LibTorch's time divided by `factor`.
   static Bar torch_over(double factor) { return {Kind::torch, factor, false}; }
   /// At most `factor` times LibTorch's time, in every build.
@@ -62,13 +78,14 @@ struct Result {
   std::string name;
   Bar bar;
   std::string limit_name;
-  double ours = 0, limit = 0, torch = 0;
+  double ours = 0, limit = 0, torch = 0, by_hand = 0, eigen = 0;
+  long allocations = 0;  ///< of one call; −1: not counted
   std::string disagreement;
 
   enum class Verdict { ok, missed, not_measured };
   Verdict verdict() const {
-    const double reference = bar.kind == Bar::Kind::limit ? limit : bar.kind == Bar::Kind::torch ? torch : 0;
-    if (reference == 0) return Verdict::not_measured;
+    const double reference = bar.kind == Bar::Kind::none ? 0 : bar.kind == Bar::Kind::torch ? torch : limit;
+    if (reference == 0 || ours == 0) return Verdict::not_measured;
     const double allowed = bar.kind == Bar::Kind::limit ? reference * bar.factor : reference / bar.factor;
     return ours <= allowed ? Verdict::ok : Verdict::missed;
   }
@@ -76,12 +93,27 @@ struct Result {
 
 inline Result run(const Row& row, double seconds) {
   const Case each = row.make();
-  Result result{row.name, row.bar.of_this_build(), each.limit_name, 0, 0, 0, {}};
-  if (each.disagreement) result.disagreement = each.disagreement();
-  const std::vector<double> times = medians({each.ours, each.limit, each.torch}, seconds);
+  Result result;
+  result.name = row.name;
+  result.bar = row.bar.of_this_build();
+  result.limit_name = each.limit_name;
+  const std::pair<const char*, const Disagreement*> rivals[] = {
+      {"LibTorch", &each.disagreement}, {"the loop", &each.by_hand.disagreement}, {"Eigen", &each.eigen.disagreement}};
+  for (const auto& [name, disagreement] : rivals) {
+    const std::string difference = *disagreement ? (*disagreement)() : "";
+    if (!difference.empty()) result.disagreement += std::string(name) + ": " + difference + "; ";
+  }
+  if (each.ours) {
+    each.ours(1);
+    result.allocations = allocations_of([&] { each.ours(1); });
+  }
+  const std::vector<double> times =
+      medians({each.ours, each.limit, each.torch, each.by_hand.work, each.eigen.work}, seconds, each.clock);
   result.ours = times[0];
   result.limit = times[1];
   result.torch = times[2];
+  result.by_hand = times[3];
+  result.eigen = times[4];
   return result;
 }
 
@@ -108,10 +140,12 @@ inline std::string ratio_text(double over, double under) {
 }
 
 inline std::string bar_text(const Result& result) {
-  const auto number = format("%g", result.bar.factor);
+  const auto number = format("%.3g", result.bar.factor);
   switch (result.bar.kind) {
     case Bar::Kind::limit:
       return "≤ " + number + " × " + result.limit_name;
+    case Bar::Kind::faster:
+      return "≥ " + number + " × as fast";
     case Bar::Kind::torch:
       if (result.bar.factor == 1) return result.torch == 0 ? "" : "≤ LibTorch";
       if (result.bar.factor < 1) return "≤ " + format("%g", 1 / result.bar.factor) + " × LibTorch";
@@ -121,7 +155,7 @@ inline std::string bar_text(const Result& result) {
   }
 }
 
-/// A line of the table, under headings().
+/// A line of a table, under headings().
 inline std::vector<std::string> cells(const Result& result) {
   const char* verdicts[] = {"yes", "**no**", ""};
   return {result.name,
@@ -131,15 +165,15 @@ inline std::vector<std::string> cells(const Result& result) {
           ratio_text(result.ours, result.limit),
           time_text(result.torch),
           ratio_text(result.torch, result.ours),
+          ratio_text(result.by_hand, result.ours),
+          ratio_text(result.eigen, result.ours),
           bar_text(result),
           result.disagreement.empty() ? verdicts[static_cast<int>(result.verdict())] : "disagrees"};
 }
 
-inline const std::vector<std::string>& headings() {
-  static const std::vector<std::string> names = {"float, one thread", "losses",       "limit",
-                                                 "its time",          "losses/limit", "LibTorch",
-                                                 "LibTorch/losses",   "must be",      "reached"};
-  return names;
+inline std::vector<std::string> headings(const std::string& title) {
+  return {title,         "losses",       "limit",   "its time", "losses/limit", "LibTorch", "LibTorch/losses",
+          "loop/losses", "Eigen/losses", "must be", "reached"};
 }
 
 /// Characters, not bytes.
@@ -150,7 +184,7 @@ inline std::size_t width(const std::string& text) {
 
 /// Prints the cells, padded to the widths of a terminal's table, or as a line of a Markdown table.
 inline void print_line(const std::vector<std::string>& texts, bool markdown) {
-  static const std::size_t widths[] = {38, 8, 9, 8, 12, 8, 15, 17, 0};
+  static const std::size_t widths[] = {39, 8, 10, 8, 12, 8, 15, 11, 12, 18, 0};
   std::string line = markdown ? "|" : "";
   for (std::size_t i = 0; i < texts.size(); ++i) {
     line += markdown ? " " + texts[i] + " |" : texts[i];
@@ -162,11 +196,12 @@ inline void print_line(const std::vector<std::string>& texts, bool markdown) {
   std::fflush(stdout);
 }
 
-inline void print_headings(bool markdown) {
-  print_line(headings(), markdown);
+inline void print_headings(const std::string& title, bool markdown) {
+  const auto names = headings(title);
+  print_line(names, markdown);
   if (!markdown) return;
-  std::vector<std::string> rules(headings().size(), "---:");
-  rules[0] = rules[2] = rules[7] = rules[8] = "---";
+  std::vector<std::string> rules(names.size(), "---:");
+  rules[0] = rules[2] = rules[9] = rules[10] = "---";
   print_line(rules, markdown);
 }
 

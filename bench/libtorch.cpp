@@ -227,7 +227,9 @@ const std::map<std::string, TorchLoss>& losses() {
 
 Tensor tensor_of(const TorchArgument& argument) {
   return torch::from_blob(argument.data, argument.sizes, argument.strides,
-                          argument.is_labels ? torch::kInt64 : torch::kFloat32);
+                          argument.is_labels   ? torch::kInt64
+                          : argument.is_double ? torch::kFloat64
+                                               : torch::kFloat32);
 }
 
 }  // namespace
@@ -244,7 +246,7 @@ TorchCase torch_case(const std::string& loss, const std::vector<TorchArgument>& 
             for (const Tensor& p : differentiated) p.mutable_grad().reset();
             const Tensor value = formula(x);
             value.backward();
-            return value.item<float>();
+            return value.item<double>();
           },
           [differentiated](const std::vector<TorchArgument>& gradients) {
             double worst = 0;

@@ -12,20 +12,22 @@
 
 namespace bench {
 
-/// The memory of an argument: floats, or 64-bit labels.
+/// The memory of an argument: floats, doubles, or 64-bit labels.
 struct TorchArgument {
   TorchArgument(float* numbers, std::vector<std::int64_t> the_sizes, std::vector<std::int64_t> the_strides)
       : data(numbers), sizes(std::move(the_sizes)), strides(std::move(the_strides)) {}
+  TorchArgument(double* numbers, std::vector<std::int64_t> the_sizes, std::vector<std::int64_t> the_strides)
+      : data(numbers), is_double(true), sizes(std::move(the_sizes)), strides(std::move(the_strides)) {}
   TorchArgument(std::int64_t* labels, std::vector<std::int64_t> the_sizes, std::vector<std::int64_t> the_strides)
       : data(labels), is_labels(true), sizes(std::move(the_sizes)), strides(std::move(the_strides)) {}
 
   void* data;
-  bool is_labels = false;
+  bool is_double = false, is_labels = false;
   std::vector<std::int64_t> sizes, strides;
 };
 
 struct TorchCase {
-  std::function<float()> value_and_gradient;
+  std::function<double()> value_and_gradient;
   /// The largest difference from the gradients of the last call, in units of the largest entry of each.
   std::function<double(const std::vector<TorchArgument>& gradients)> gradient_error;
 };

@@ -3,6 +3,7 @@
 
 /// The rows of bench_compare, a file for each room, and the cases that several rooms measure: elements and rows of logits.
 
+#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -10,10 +11,12 @@
 
 #include <losses/tensor.hpp>
 
+#include "by_hand.hpp"
 #include "compare.hpp"
 #include "data.hpp"
 #include "libtorch.hpp"
 #include "limits.hpp"
+#include "plain_eigen.hpp"
 
 namespace bench {
 
@@ -24,6 +27,12 @@ std::vector<Row> rows_of_detection();
 std::vector<Row> rows_of_segmentation();
 std::vector<Row> rows_of_sequence();
 std::vector<Row> rows_of_metric();
+std::vector<Row> rows_of_double();
+std::vector<Row> rows_of_half();
+std::vector<Row> rows_of_small_batches();
+std::vector<Row> rows_of_strides();
+std::vector<Row> rows_of_threads();
+std::vector<Row> rows_of_openmp();
 
 template <class X>
 TorchArgument torch_argument(Eigen::PlainObjectBase<X>& x) {
@@ -60,6 +69,42 @@ void add_torch(Case& each, const std::shared_ptr<D>& data, const Loss& loss, con
   };
 }
 
+/// The same without this library: functions of prediction, target and gradient that return the value.
+struct NotWritten {};
+
+template <class ByHand = NotWritten, class PlainEigen = NotWritten>
+struct Rivals {
+  ByHand by_hand = {};
+  PlainEigen eigen = {};
+};
+
+template <class D, class Loss, class F>
+Rival rival(const std::shared_ptr<D>& data, const Loss& loss, const F& f) {
+  if constexpr (std::same_as<F, NotWritten>) {
+    return {};
+  } else {
+    const auto theirs = [data, f] { return f(data->p, data->y, data->g); };
+    return {repeat(theirs), [data, loss, theirs]() -> std::string {
+              const double value = theirs();
+              const auto gradient = data->g;
+              const double our_value = loss.value_and_gradient(data->p, data->y, data->g);
+              // A sum of 2^24 floats in floats is a few per cent off.
+              const double error_of_value = data->p.size() > 1 << 20 ? 0.05 : 1e-4;
+              if (!(std::abs(our_value - value) <= error_of_value * std::abs(our_value))) {
+                return format("the value is %.9g, not %.9g", value, our_value);
+              }
+              const double error = (gradient - data->g).cwiseAbs().maxCoeff() / data->g.cwiseAbs().maxCoeff();
+              return error <= 1e-4 ? "" : format("the gradients differ by %.3g of their largest entry", error);
+            }};
+  }
+}
+
+template <class D, class Loss, class R>
+void add_rivals(Case& each, const std::shared_ptr<D>& data, const Loss& loss, const R& rivals) {
+  each.by_hand = rival(data, loss, rivals.by_hand);
+  each.eigen = rival(data, loss, rivals.eigen);
+}
+
 template <class Prediction, class Target>
 struct Data {
   Prediction p;
@@ -85,9 +130,9 @@ std::shared_ptr<Data<P, Y>> residuals(Index rows, Index columns = 1) {
 }
 
 /// A loss of n elements, against g = p + y.
-template <class Loss>
-Case elements(Index n, const Loss& loss, const char* torch_loss = "") {
-  const auto data = residuals(n);
+template <class P = Eigen::VectorXf, class Loss, class R = Rivals<>>
+Case elements(Index n, const Loss& loss, const char* torch_loss = "", const R& rivals = {}) {
+  const auto data = residuals<P>(n);
   Case each{value_and_gradient(loss, data),
             repeat([data] {
               add(data->p, data->y, data->g);
@@ -97,6 +142,7 @@ Case elements(Index n, const Loss& loss, const char* torch_loss = "") {
             {},
             {}};
   add_torch(each, data, loss, torch_loss);
+  add_rivals(each, data, loss, rivals);
   return each;
 }
 
@@ -105,17 +151,30 @@ std::shared_ptr<Data<Matrix, Labels>> logits(Index samples, Index classes) {
   auto data = std::make_shared<Data<Matrix, Labels>>();
   RowMajorMatrix<float> numbers(samples, classes);
   fill_normal(numbers.data(), numbers.size(), 3, 2.0);
-  data->p = numbers;
+  data->p = numbers.cast<typename Matrix::Scalar>();
   data->y.resize(samples);
   data->g.setZero(samples, classes);
   fill_labels(data->y.data(), data->y.size(), 4, classes);
   return data;
 }
 
+using Embeddings = RowMajorMatrix<float>;
+
+/// Embeddings of n samples of 64 classes.
+inline std::shared_ptr<Data<Embeddings, Labels>> embeddings(Index n, Index d) {
+  auto data = std::make_shared<Data<Embeddings, Labels>>();
+  data->p.resize(n, d);
+  data->y.resize(n);
+  data->g.setZero(n, d);
+  fill_normal(data->p.data(), data->p.size(), 9, 1.0);
+  fill_labels(data->y.data(), data->y.size(), 10, 64);
+  return data;
+}
+
 /// A loss over rows of logits, row-major, against a copy of them.
-template <class Loss>
-Case rows_of(Index samples, Index classes, const Loss& loss, const char* torch_loss = "") {
-  const auto data = logits<RowMajorMatrix<float>>(samples, classes);
+template <class Loss, class R = Rivals<>>
+Case rows_of(Index samples, Index classes, const Loss& loss, const char* torch_loss = "", const R& rivals = {}) {
+  const auto data = logits<RowMajorMatrix<typename Loss::Scalar>>(samples, classes);
   Case each{value_and_gradient(loss, data),
             repeat([data] {
               copy(data->p, data->g);
@@ -125,6 +184,34 @@ Case rows_of(Index samples, Index classes, const Loss& loss, const char* torch_l
             {},
             {}};
   add_torch(each, data, loss, torch_loss);
+  add_rivals(each, data, loss, rivals);
+  return each;
+}
+
+/// n logits, one target in four positive.
+template <class P = Eigen::VectorXf>
+std::shared_ptr<Data<P, P>> binary_logits(Index n) {
+  using T = typename P::Scalar;
+  auto data = residuals<P>(n);
+  data->p *= 3;
+  data->y = (data->y.array() > T(0.67)).template cast<T>();
+  return data;
+}
+
+/// A binary loss of n logits, against g = p + y.
+template <class P = Eigen::VectorXf, class Loss, class R = Rivals<>>
+Case binary(Index n, const Loss& loss, const char* torch_loss = "", const R& rivals = {}) {
+  const auto data = binary_logits<P>(n);
+  Case each{value_and_gradient(loss, data),
+            repeat([data] {
+              add(data->p, data->y, data->g);
+              return data->g.data();
+            }),
+            "p + y",
+            {},
+            {}};
+  add_torch(each, data, loss, torch_loss);
+  add_rivals(each, data, loss, rivals);
   return each;
 }
 

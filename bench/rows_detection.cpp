@@ -10,8 +10,8 @@ namespace bench {
 namespace {
 
 /// n boxes, against g = p + y.
-template <class Matrix, class Loss>
-Case boxes(Index n, const Loss& loss, const char* torch_loss) {
+template <class Matrix, class Loss, class R = Rivals<>>
+Case boxes(Index n, const Loss& loss, const char* torch_loss, const R& rivals = {}) {
   auto data = std::make_shared<Data<Matrix, Matrix>>();
   data->p.resize(n, 4);
   data->y.resize(n, 4);
@@ -26,6 +26,7 @@ Case boxes(Index n, const Loss& loss, const char* torch_loss) {
             {},
             {}};
   add_torch(each, data, loss, torch_loss);
+  add_rivals(each, data, loss, rivals);
   return each;
 }
 
@@ -36,15 +37,16 @@ std::vector<Row> rows_of_detection() {
   using Rows = RowMajorMatrix<float>;
   using Columns = ColumnMajorMatrix<float>;
   constexpr Index n = 100000;
+  const Rivals<float (*)(const Rows&, const Rows&, Rows&)> giou_rivals{by_hand::giou};
 
   return {
-      {"GIoU, 100 000 boxes", Bar::torch_over(15), [=] { return boxes<Rows>(n, GIoU<float>(), "giou"); }},
+      {"GIoU, 100 000 boxes", Bar::torch_over(15), [=] { return boxes<Rows>(n, GIoU<float>(), "giou", giou_rivals); }},
       {"GIoU, 100 000 boxes, column-major", Bar::torch_over(15),
        [=] { return boxes<Columns>(n, GIoU<float>(), "giou"); }},
       {"IoU, 100 000 boxes", Bar::none(), [=] { return boxes<Rows>(n, IoU<float>(), "iou"); }},
       {"DIoU, 100 000 boxes", Bar::none(), [=] { return boxes<Rows>(n, DIoU<float>(), "diou"); }},
       {"CIoU, 100 000 boxes", Bar::none(), [=] { return boxes<Rows>(n, CIoU<float>(), "ciou"); }},
-      {"GIoU, 100 boxes", Bar::none(), [=] { return boxes<Rows>(100, GIoU<float>(), "giou"); }},
+      {"GIoU, 100 boxes", Bar::none(), [=] { return boxes<Rows>(100, GIoU<float>(), "giou", giou_rivals); }},
   };
 }
 

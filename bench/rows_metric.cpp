@@ -8,19 +8,6 @@ namespace bench {
 
 namespace {
 
-using Embeddings = RowMajorMatrix<float>;
-
-/// Embeddings of n samples of 64 classes.
-std::shared_ptr<Data<Embeddings, Labels>> embeddings(Index n, Index d) {
-  auto data = std::make_shared<Data<Embeddings, Labels>>();
-  data->p.resize(n, d);
-  data->y.resize(n);
-  data->g.setZero(n, d);
-  fill_normal(data->p.data(), data->p.size(), 9, 1.0);
-  fill_labels(data->y.data(), data->y.size(), 10, 64);
-  return data;
-}
-
 /// The matrix of pairs, n × n numbers that the losses never store; with `gradient` also the two products that every gradient
 /// needs.
 Repeated products(const std::shared_ptr<Data<Embeddings, Labels>>& data, bool gradient) {
@@ -37,11 +24,12 @@ Repeated products(const std::shared_ptr<Data<Embeddings, Labels>>& data, bool gr
 }
 
 /// A loss over all pairs, against the one product of a value or the three of a dense gradient.
-template <class Loss>
-Case all_pairs(Index n, Index d, const Loss& loss, bool dense, const char* torch_loss = "") {
+template <class Loss, class F = NotWritten>
+Case all_pairs(Index n, Index d, const Loss& loss, bool dense, const char* torch_loss = "", const F& plain = {}) {
   const auto data = embeddings(n, d);
   Case each{value_and_gradient(loss, data), products(data, dense), dense ? "3 products" : "product", {}, {}};
   add_torch(each, data, loss, torch_loss);
+  each.eigen = rival(data, loss, plain);
   return each;
 }
 
@@ -124,9 +112,10 @@ std::vector<Row> rows_of_metric() {
   const Triplet<float> triplet({.margin = 20});  // all are within it
   const CosineEmbedding<float> cosine;
   return {
-      {"SupCon, n 2048, d 128", Bar::times_limit(1.5), [=] { return all_pairs(2048, 128, sup_con, true, "sup_con"); }},
+      {"SupCon, n 2048, d 128", Bar::times_limit(1.5),
+       [=] { return all_pairs(2048, 128, sup_con, true, "sup_con", plain_eigen::sup_con); }},
       {"MinedTriplet batch_hard, n 2048, d 128", Bar::times_limit(2),
-       [=] { return all_pairs(2048, 128, hard, false, "batch_hard"); }},
+       [=] { return all_pairs(2048, 128, hard, false, "batch_hard", plain_eigen::batch_hard); }},
       {"MinedTriplet batch_all, n 256, d 128", Bar::torch_over(1),
        [=] { return all_pairs(256, 128, all, true, "batch_all"); }},
       {"MinedTriplet batch_all, n 2048, d 128", Bar::none(), [=] { return all_pairs(2048, 128, all, true); }},
