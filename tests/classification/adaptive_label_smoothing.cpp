@@ -191,6 +191,15 @@ TEST_CASE("AdaptiveLabelSmoothing: NaN in, NaN out; an infinite logit is the lim
   CHECK(parameter_grad == Catch::Approx(0.09 * 6e38).epsilon(1e-5));
 }
 
+TEST_CASE("AdaptiveLabelSmoothing: the parameter's gradient is finite where a sum of differences is not") {
+  const double gap = 0.9 * std::numeric_limits<double>::max();
+  Columns<double> x = Columns<double>::Constant(1, 7, -gap / 2), g;
+  x(0, 2) = gap / 2;
+  double parameter_grad = 0;
+  losses::AdaptiveLabelSmoothing<double>({.parameter = 0}).value_and_gradient(x, rows::labels({2}), g, parameter_grad);
+  CHECK(parameter_grad == Catch::Approx(gap / 4));  // ε(1 − ε) times the mean difference
+}
+
 TEST_CASE("AdaptiveLabelSmoothing: a step of the parameter lowers the loss") {
   Columns<double> x = Columns<double>::Zero(400, 5);
   laws::LabelVector y(400);

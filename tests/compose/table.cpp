@@ -151,3 +151,11 @@ TEST_CASE("Table: the README's table names every loss") {
     if (is_form) CHECK(readme.find("have a `WithLogits` form") != std::string::npos);
   }
 }
+
+TEST_CASE("Table: every loss has a reference among those of the promises") {
+  const std::string references = text_of(root / "tests/promises/references.cpp");
+  for (const auto& entry : losses::known_losses()) {
+    INFO(entry.name);
+    CHECK(references.find("{\"" + std::string(entry.name) + "\",") != std::string::npos);
+  }
+}

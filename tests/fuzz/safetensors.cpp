@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Any bytes as a .safetensors file: refused with std::runtime_error, or every tensor can be read, and written back as it was.
-//
-//   cmake -S . -B build/fuzz -DCMAKE_CXX_COMPILER=clang++ -DLOSSES_FUZZ=ON && cmake --build build/fuzz --target fuzz_safetensors
-//   build/fuzz/tests/fuzz_safetensors -max_total_time=600 new_inputs tests/fuzz/corpus/safetensors
 
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +8,8 @@
 #include <sstream>
 
 #include <losses/generative/safetensors.hpp>
+
+#include "target.hpp"
 
 namespace {
 
@@ -70,14 +69,13 @@ void check(safetensors::Reader& reader) {
   }
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+const bool added = losses_test::add_fuzz_target("safetensors", [](const std::uint8_t* data, std::size_t size) {
   std::istringstream stream(std::string(reinterpret_cast<const char*>(data), size));
   try {
     safetensors::Reader reader(stream);
     check(reader);
   } catch (const std::runtime_error&) {
   }
-  return 0;
-}
+});
+
+}  // namespace

@@ -43,6 +43,11 @@ TEST_CASE("HingeEmbedding: value and gradient are PyTorch's") {
   CHECK(g == (Eigen::VectorXd(5) << 1, -1, -1, -1, 1).finished());
 }
 
+TEST_CASE("HingeEmbedding: the margin may be negative") {
+  const losses::HingeEmbedding<double> loss({.margin = -1});
+  CHECK(loss.forward(Eigen::Vector2d(-3, 0), Eigen::Vector2d(-1, -1)) == 1);  // (2 + 0) / 2
+}
+
 TEST_CASE("HingeEmbedding: a target that is no sign, or a margin that is not finite, is refused") {
   const losses::HingeEmbedding<double> loss;
   Eigen::Vector3d g(7, 7, 7);

@@ -2,6 +2,7 @@
 
 // Changes one operator, sign, constant or comparison of a loss at a time, builds the tests of that loss against the changed
 // header, and expects them to fail. A change that no test notices is a survivor: it changes no result, or a test is missing.
+// A header without tests of its own has those of the losses that include it. Every test must pass as it is first.
 //
 //   mutation [--room regression] [--loss huber] [--sample 12] [--seed 1] [--jobs 2] [--list]
 //
@@ -17,6 +18,7 @@
 #include <map>
 #include <mutex>
 #include <random>
+#include <set>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -128,8 +130,8 @@ std::string place(const Mutation& m, const std::string& text) {
   const std::size_t begin = text.rfind('\n', m.offset) + 1, end = text.find('\n', m.offset + 1);
   std::string shown = text.substr(begin, end - begin);
   shown.erase(0, shown.find_first_not_of(' '));
-  return m.header.filename().string() + ":" + std::to_string(line) + "  '" + m.was + "' -> '" + m.becomes + "'  in  " +
-         shown;
+  return m.header.filename().string() + ":" + std::to_string(line) + ":" + std::to_string(m.offset - begin + 1) +
+         "  '" + m.was + "' -> '" + m.becomes + "'  in  " + shown;
 }
 
 int run(const std::string& command) {
@@ -159,7 +161,46 @@ std::string shared_objects(const fs::path& room, const fs::path& folder) {
   return objects;
 }
 
-Outcome try_one(const Mutation& m, const fs::path& test, const std::string& shared, const fs::path& folder) {
+/// The tests of a header, or of those of its room that include it.
+std::set<fs::path> tests_of(const fs::path& header, const std::vector<fs::path>& room) {
+  const std::string name = header.parent_path().filename().string();
+  const fs::path own = fs::path(LOSSES_SOURCE_DIR) / "tests" / name / (header.stem().string() + ".cpp");
+  if (fs::exists(own)) return {own};
+  std::set<fs::path> tests;
+  for (const fs::path& each : room) {
+    if (each != header &&
+        read(each).find("#include <losses/" + name + "/" + header.filename().string()) != std::string::npos)
+      tests.merge(tests_of(each, room));
+  }
+  return tests;
+}
+
+/// The tests, and those of more about the same loss: ctc.cpp and ctc_laws.cpp.
+std::string sources_of(const fs::path& test) {
+  std::string sources = "'" + test.string() + "'";
+  const fs::path room = test.parent_path(), headers = fs::path(LOSSES_SOURCE_DIR) / "include/losses" / room.filename();
+  for (const auto& each : fs::directory_iterator(room)) {
+    const fs::path path = each.path();
+    const bool is_more = path.extension() == ".cpp" && path.stem().string().starts_with(test.stem().string() + "_");
+    const bool is_another = fs::exists(headers / (path.stem().string() + ".hpp"));
+    const bool is_shared = fs::exists(fs::path(path).replace_extension(".hpp"));
+    if (is_more && !is_another && !is_shared) sources += " '" + path.string() + "'";
+  }
+  return sources;
+}
+
+/// Builds the tests where `include` has the changed headers, and runs them.
+Outcome build_and_run(const fs::path& test, const std::string& shared, const fs::path& include,
+                      const fs::path& folder) {
+  const std::string program = "'" + (folder / "test").string() + "'";
+  const int built = run(compiler(include) + sources_of(test) + shared + " '@" LOSSES_SUPPORT "' -o " + program +
+                        " -pthread 2> /dev/null");
+  if (built != 0) return Outcome::does_not_compile;
+  const int status = run("timeout 300 " + program + " -a > /dev/null 2>&1");
+  return status == 0 ? Outcome::survived : status == 124 ? Outcome::timed_out : Outcome::killed;
+}
+
+Outcome try_one(const Mutation& m, const std::set<fs::path>& tests, const std::string& shared, const fs::path& folder) {
   const fs::path include = folder / "include";
   const fs::path changed = include / fs::relative(m.header, fs::path(LOSSES_SOURCE_DIR) / "include");
   fs::remove_all(folder);
@@ -167,12 +208,10 @@ Outcome try_one(const Mutation& m, const fs::path& test, const std::string& shar
   std::string text = read(m.header);
   text.replace(m.offset, m.was.size(), m.becomes);
   std::ofstream(changed, std::ios::binary) << text;
-  const std::string program = "'" + (folder / "test").string() + "'";
-  const int built = run(compiler(include) + "'" + test.string() + "'" + shared + " '@" LOSSES_SUPPORT "' -o " +
-                        program + " -pthread 2> /dev/null");
-  if (built != 0) return Outcome::does_not_compile;
-  const int status = run("timeout 300 " + program + " -a > /dev/null 2>&1");
-  return status == 0 ? Outcome::survived : status == 124 ? Outcome::timed_out : Outcome::killed;
+  Outcome outcome = Outcome::survived;
+  for (auto test = tests.begin(); test != tests.end() && outcome == Outcome::survived; ++test)
+    outcome = build_and_run(*test, shared, include, folder);
+  return outcome;
 }
 
 struct Score {
@@ -198,19 +237,19 @@ int main(int argc, char** argv) {
   }
   const fs::path source = LOSSES_SOURCE_DIR;
   const auto sample = static_cast<std::size_t>(std::stoul(options["--sample"]));
-  std::vector<std::pair<Mutation, fs::path>> work;
+  std::vector<std::pair<Mutation, std::set<fs::path>>> work;
   for (const auto& room : fs::directory_iterator(source / "include/losses")) {
     const std::string name = room.path().filename().string();
     if (!room.is_directory() || (!options["--room"].empty() && options["--room"] != name)) continue;
     std::vector<fs::path> headers;
     for (const auto& header : fs::directory_iterator(room.path())) headers.push_back(header.path());
     std::sort(headers.begin(), headers.end());
-    std::vector<std::pair<Mutation, fs::path>> of_room;
+    std::vector<std::pair<Mutation, std::set<fs::path>>> of_room;
     for (const fs::path& header : headers) {
       const std::string loss = header.stem().string();
-      const fs::path test = source / "tests" / name / (loss + ".cpp");
-      if (!fs::exists(test) || (!options["--loss"].empty() && options["--loss"] != loss)) continue;
-      for (Mutation& m : mutations_of(header)) of_room.emplace_back(std::move(m), test);
+      const std::set<fs::path> tests = tests_of(header, headers);
+      if (tests.empty() || (!options["--loss"].empty() && options["--loss"] != loss)) continue;
+      for (Mutation& m : mutations_of(header)) of_room.emplace_back(std::move(m), tests);
     }
     std::mt19937 random(static_cast<unsigned>(std::stoul(options["--seed"])));
     for (std::size_t i = of_room.size(); i > 1; --i) std::swap(of_room[i - 1], of_room[random() % i]);
@@ -218,16 +257,23 @@ int main(int argc, char** argv) {
     work.insert(work.end(), of_room.begin(), of_room.end());
   }
   if (list) {
-    for (const auto& [m, test] : work) std::cout << place(m, read(m.header)) << '\n';
+    for (const auto& [m, tests] : work) std::cout << place(m, read(m.header)) << '\n';
     return 0;
   }
 
-  const fs::path temporary = fs::temp_directory_path() / "losses_mutation";
+  const fs::path temporary = fs::temp_directory_path() / ("losses_mutation_" + std::to_string(std::random_device()()));
   fs::create_directories(temporary);
   std::map<fs::path, std::string> shared;
-  for (const auto& [m, test] : work) {
-    if (shared.count(test.parent_path()) == 0)
-      shared[test.parent_path()] = shared_objects(test.parent_path(), temporary);
+  std::set<fs::path> all_tests;
+  for (const auto& [m, tests] : work) all_tests.insert(tests.begin(), tests.end());
+  for (const fs::path& test : all_tests) {
+    const fs::path room = test.parent_path();
+    if (shared.count(room) == 0) shared[room] = shared_objects(room, temporary);
+    fs::create_directories(temporary / "unchanged");
+    if (build_and_run(test, shared[room], temporary, temporary / "unchanged") == Outcome::survived) continue;
+    std::cerr << "mutation: " << test.string() << " does not pass as it is\n";
+    fs::remove_all(temporary);
+    return 2;
   }
 
   std::map<std::string, Score> scores;
@@ -236,8 +282,8 @@ int main(int argc, char** argv) {
   const auto worker = [&](int number) {
     const fs::path folder = temporary / std::to_string(number);
     for (std::size_t i = next++; i < work.size(); i = next++) {
-      const auto& [m, test] = work[i];
-      const Outcome outcome = try_one(m, test, shared.at(test.parent_path()), folder);
+      const auto& [m, tests] = work[i];
+      const Outcome outcome = try_one(m, tests, shared.at(tests.begin()->parent_path()), folder);
       const std::lock_guard lock(mutex);
       Score& score = scores[m.header.parent_path().filename().string()];
       if (outcome == Outcome::does_not_compile) {

@@ -37,6 +37,14 @@ TEST_CASE("Huber: the slope is clamped at delta") {
         Catch::Approx(0.5 * static_cast<double>(std::numeric_limits<float>::max())).epsilon(1e-6));
 }
 
+TEST_CASE("Huber: below a delta of 1/2, where the value is computed otherwise, it is the same") {
+  const losses::Huber<double> huber({.delta = 0.25});
+  CHECK(triple(huber, 3, 1).value == 0.46875);  // δ (|r| − δ/2)
+  CHECK(triple(huber, -2, 1).value == 0.71875);
+  CHECK(triple(huber, 1.125, 1).value == 0.0078125);  // r²/2
+  CHECK(triple(huber, -1.125, -1).value == 0.0078125);
+}
+
 TEST_CASE("Huber: the default delta is 1 and the default reduction the mean") {
   const losses::Huber<> huber;
   CHECK(huber.rule().delta == 1);
