@@ -79,6 +79,18 @@ TEST_CASE("MultiSimilarity: pairs that are easy by epsilon are left out") {
   CHECK(MultiSimilarity<double>({.epsilon = 1.01}).forward(x, y) == Catch::Approx(want).epsilon(1e-15));
 }
 
+TEST_CASE("MultiSimilarity: with nothing to mine the value is exactly 0") {
+  const Eigen::Vector4i y(0, 0, 1, 1);
+  for (int degrees = 61; degrees < 88; ++degrees) {
+    const double apart = degrees * 3.14159265358979324 / 180;  // the positives are less alike than `base`
+    Eigen::MatrixX2d x(4, 2);
+    x << 1, 0, std::cos(apart), std::sin(apart), -1, 0, -std::cos(apart), -std::sin(apart);
+    INFO(degrees);
+    CHECK(MultiSimilarity<double>().forward(x, y) == 0);
+    CHECK(MultiSimilarity<double>().gradient(x, y).isZero(0));
+  }
+}
+
 TEST_CASE("MultiSimilarity: large weights do not overflow") {
   Eigen::MatrixXf x(3, 2), g;
   x << 1, 0, -1, 0.01f, 1, 0.01f;

@@ -396,10 +396,10 @@ class BatchPass {
   void add_difference(Index to, const PairCoefficient& pair, T sign) {
     // In double: 1/distance may be too large for a float.
     const double coefficient = static_cast<double>(sign) * pair.coefficient;
-    const auto difference = [&](const auto& a, const auto& b) {
-      return (coefficient * (a.template cast<double>() - b.template cast<double>())).template cast<T>().eval();
-    };
-    gradient.row(to) += difference(batch_.given.row(pair.anchor), batch_.given.row(pair.other));
+    const auto& given = batch_.given;
+    gradient.row(to) +=
+        (coefficient * (given.row(pair.anchor).template cast<double>() - given.row(pair.other).template cast<double>()))
+            .template cast<T>();
   }
 
   const PackedBatch<T>& batch_;

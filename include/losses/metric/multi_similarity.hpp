@@ -86,8 +86,9 @@ struct MultiSimilarity {
   }
 
  private:
-  /// log(1 + Σ e), with the 1 and the sum divided by exp(shift).
+  /// log(1 + Σ e), with the 1 and the sum divided by exp(shift). Nothing mined is 0, which shift + log(one) only rounds to.
   static double log_sum(T shift, double one, double sum) {
+    if (sum == 0) return 0;
     return shift > 0 ? static_cast<double>(shift) + std::log(one + sum) : std::log1p(sum);
   }
 };
