@@ -297,7 +297,7 @@ class Tiling {
     } else {
       row_axis_ = choose_row_axis();
       merged_ = width < short_run;  // short rows: the whole tile is one run
-      columns_ = std::min(width, tile_columns);
+      columns_ = std::min(width, row_axis_ < 0 ? tile_elements : tile_columns);
       if (row_axis_ >= 0) rows_ = std::min(job_.extents[row_axis_], tile_elements / columns_);
     }
     tiles_ = 1;
@@ -396,8 +396,9 @@ class Tiling {
     }
     const Index calls = merged_ ? 1 : rows;
     run.size = merged_ ? rows * columns : columns;
+    double own[max_sums] = {};  // of the tile: sums of few are rounded less
     for (Index call = 0; call < calls; ++call) {
-      kernel_(rule_, run, sums);
+      kernel_(rule_, run, own);
       for (int i = 0; i < max_inputs; ++i) {
         if (run.in[i] != nullptr) run.in[i] += in_step[i];
       }
@@ -405,6 +406,7 @@ class Tiling {
         if (run.out[i] != nullptr) run.out[i] += out_step[i];
       }
     }
+    for (int i = 0; i < max_sums; ++i) sums[i] += own[i];
     for (int i = 0; i < max_outputs; ++i) {
       if (!unpacks[i]) continue;
       store_elements(buffers[max_inputs + i], columns, Index{1}, rows, columns, from.out[i], job_.out[i].storage,
