@@ -16,7 +16,11 @@
 #include <losses/core/config.hpp>
 
 #if LOSSES_VECTOR_EXTENSIONS && defined(__SSE2__)
+#if defined(__AVX__)
 #include <immintrin.h>
+#else
+#include <emmintrin.h>  // the whole of <immintrin.h> takes as long to compile as half of Eigen/Core
+#endif
 #define LOSSES_X86 1
 #else
 #define LOSSES_X86 0

@@ -9,7 +9,6 @@
 #include <concepts>
 #include <cstdint>
 #include <limits>
-#include <ranges>
 #include <type_traits>
 
 #include <losses/core/elements.hpp>

@@ -4,7 +4,6 @@
 /// What a network that gives features must offer.
 
 #include <concepts>
-#include <ranges>
 #include <type_traits>
 #include <utility>
 #include <vector>
