@@ -203,12 +203,15 @@ TEST_CASE("CrossEntropy: smoothing is spread over the unmasked classes") {
 TEST_CASE("CrossEntropy: a label on a masked class, or a row all masked, is +inf with gradient 0") {
   for (const auto& [x, y] :
        {std::pair{row(1, -infinity, 2), 1}, {row(-infinity, -infinity, -infinity), 0}, {row(-infinity), 0}}) {
-    for (const float smoothing : {0.f, 0.1f}) {
+    for (const float smoothing : {0.f, 0.1f, 1.f}) {
       const auto result = run_row(CrossEntropy<float>({.label_smoothing = smoothing}), x, y);
       CHECK(result.value == infinity);
       CHECK((result.gradient == 0).all());
     }
   }
+  // Probabilities that are all 0 cost nothing there.
+  const auto nothing = run(CrossEntropy<float>(), row(-infinity, -infinity), row(0, 0));
+  CHECK((nothing.value == 0 && (nothing.gradient == 0).all()));
   // The other rows are as they would be.
   const Columns<float> x = matrix<float>(2, 2, {0, -infinity, 0, 0});
   laws::LabelVector y(2);

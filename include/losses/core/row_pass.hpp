@@ -180,6 +180,7 @@ class TargetSoftmax {
     T largest = 1;
     for (Index j = 0; j < job.classes; ++j) largest = std::max(largest, weight(j));
     target_.distance_unit = static_cast<T>(job.classes) * largest;
+    target_.left_out = job.target.spread == SmoothingSpread::other_classes ? T(1) : T(0);
   }
 
   static constexpr bool copies_columns = false;
@@ -217,8 +218,11 @@ class TargetSoftmax {
     for (Index j = 0; j < job_.classes; ++j) {
       const bool counts =
           j != limit.top && weight(j) != 0 && places.x(limit.row)[j * places.class_stride] != -infinity<T>;
-      if (counts) spread = infinity<T>;
-      if (counts && places.given(limit.row, j) != 0) given = infinity<T>;
+      const bool is_label = job_.h == nullptr && j == static_cast<Index>(tile.reference[limit.row]);
+      const T h = is_label ? T(1) : places.given(limit.row, j);
+      // A label has its own distance besides, which is infinite, too.
+      if (counts && (target_.left_out * h != 1 || (is_label && job_.target.smoothing < 1))) spread = infinity<T>;
+      if (counts && h != 0) given = infinity<T>;
     }
     if (std::isnan(tile.others[limit.row])) given = spread = tile.others[limit.row];
   }
