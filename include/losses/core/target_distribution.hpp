@@ -184,13 +184,17 @@ LOSSES_KERNEL void target_factors(const TargetOptions<T>& options, bool given, T
     const V at_reference = w * (a * h + where(masked, V(0), u * (V(1) - o * h)));
     const V rest = a * lanes.load(target.h_others + i) + u * lanes.load(target.spread_others + i);
     const V whole = rest + at_reference;
-    const V distance =
-        product(V(2) * c * a, h_distance) + product(V(2) * c * u, lanes.load(target.spread_distance + i));
+    const V by_h = V(2) * c * a, by_spread = V(2) * c * u, spread_distance = lanes.load(target.spread_distance + i);
+    const V distance = product(by_h, h_distance) + product(by_spread, spread_distance);
     const auto blocked = (s == s) & (given ? lanes.load(target.blocked + i) != V(0) : masked & (w * (a + o) != V(0)));
     const V weight = lanes.load(tile.weight + i);
     // A target on a masked class costs +inf, and no step reduces that; where all are masked, Z is 0.
     const V k = where(blocked | (z == V(0)), V(0), weight * V(scale));
-    lanes.store(product(weight, where(blocked, V(infinity<T>), distance + product(whole, log_z))), tile.value + i);
+    const V value = product(weight, where(blocked, V(infinity<T>), distance + product(whole, log_z)));
+    // The weight may bring back what is beyond the largest number.
+    const V weighted = product(weight * by_h, h_distance) + product(weight * by_spread, spread_distance) +
+                       product(weight * whole, log_z);
+    lanes.store(where(isinf(value), where(blocked, value, weighted), value), tile.value + i);
     lanes.store(product(k, whole / z), tile.soft + i);
     lanes.store(product(k, (rest * e - at_reference * s) / z), tile.at_label + i);
     lanes.store(a, target.a + i);
