@@ -203,12 +203,16 @@ TEST_CASE("CrossEntropy: smoothing is spread over the unmasked classes") {
 TEST_CASE("CrossEntropy: a label on a masked class, or a row all masked, is +inf with gradient 0") {
   for (const auto& [x, y] :
        {std::pair{row(1, -infinity, 2), 1}, {row(-infinity, -infinity, -infinity), 0}, {row(-infinity), 0}}) {
-    for (const float smoothing : {0.f, 0.1f}) {
+    for (const float smoothing : {0.f, 0.1f, 1.f}) {
+      if (smoothing == 1 && x.maxCoeff() > -infinity) continue;  // nothing of the target is on the label
       const auto result = run_row(CrossEntropy<float>({.label_smoothing = smoothing}), x, y);
       CHECK(result.value == infinity);
       CHECK((result.gradient == 0).all());
     }
   }
+  // Probabilities that are all 0 cost nothing there.
+  const auto nothing = run(CrossEntropy<float>(), row(-infinity, -infinity), row(0, 0));
+  CHECK((nothing.value == 0 && (nothing.gradient == 0).all()));
   // The other rows are as they would be.
   const Columns<float> x = matrix<float>(2, 2, {0, -infinity, 0, 0});
   laws::LabelVector y(2);
@@ -227,6 +231,47 @@ TEST_CASE("CrossEntropy: one logit of +inf is its limit, two are NaN") {
   CHECK((wrong.gradient(0) == -1 && wrong.gradient(1) == 1 && wrong.gradient(2) == 0));
   CHECK(std::isnan(run_row(CrossEntropy<float>(), row(infinity, infinity, 0), 0).value));
   CHECK(std::isnan(run_row(CrossEntropy<float>(), row(infinity, infinity, 0), 2).value));
+}
+
+namespace {
+
+/// A term of twice the largest number, times a weight of any kind.
+template <class T>
+void check_weighted_differences() {
+  constexpr T most = std::numeric_limits<T>::max();
+  const auto each = static_cast<double>(most);
+  const Columns<T> x = matrix<T>(2, 3, {each, 0, -each, 3, 1, 2});
+  laws::LabelVector y(2);
+  y << 2, 0;
+  const Eigen::Matrix<T, 2, 1> weights(T(0.25), T(1));
+  Columns<T> q = Columns<T>::Zero(2, 3), g;
+  q(0, 2) = 1;
+  q(1, 0) = 1;
+  for (const T smoothing : {T(0), T(0.125)}) {
+    INFO(laws::type_name<T> << ", smoothing " << smoothing);
+    const T share = 1 - smoothing + smoothing / 2;
+    const CrossEntropy<T> loss({.label_smoothing = smoothing});
+    const CrossEntropy<T> weighted({.class_weights = {1, 1, T(0.25)}, .label_smoothing = smoothing});
+    const auto is = [&](T value, T want) { CHECK(value == Catch::Approx(want).epsilon(1e-6)); };
+    is(loss.unreduced(x, y, weights)(0), most * T(0.5) * share);
+    is(loss.value_and_gradient(x, y, weights, g), most * T(0.5) * share / T(1.25));
+    CHECK(g.allFinite());
+    is(loss.forward(x, q, weights), most * T(0.5) * share / T(1.25));
+    is(weighted.unreduced(x, y)(0), most * T(0.5));
+    // A mean, in which the others bring it back.
+    is(loss.forward(x, y), most * share);
+    is(loss.forward(x, q), most * share);
+    is(loss.value_and_gradient(x, y, g), most * share);
+    is(loss.forward(Rows<T>(x), y), most * share);
+    CHECK(loss.unreduced(x, y)(0) == std::numeric_limits<T>::infinity());
+  }
+}
+
+}  // namespace
+
+TEST_CASE("CrossEntropy: a weight or the mean brings back a term that is beyond the largest number") {
+  check_weighted_differences<float>();
+  check_weighted_differences<double>();
 }
 
 TEST_CASE("CrossEntropy: one class is 0, whatever the logit") {

@@ -144,6 +144,49 @@ TEST_CASE("LabelSmoothing: a label on a masked class is +inf with gradient 0") {
   CHECK((result.value == rows::infinity && (result.gradient == 0).all()));
 }
 
+namespace {
+
+/// Labels, and the same as probabilities, in rows and in columns: all of the label's weight is on the other classes.
+template <class T>
+void check_large_differences() {
+  constexpr T most = std::numeric_limits<T>::max(), ln2 = static_cast<T>(0.69314718055994530942);
+  const LabelSmoothing<T> loss({.smoothing = 1});
+  const auto check = [&](T a, T b, T c, std::int64_t label, T want) {
+    const Columns<T> x =
+        rows::matrix<T>(1, 3, {static_cast<double>(a), static_cast<double>(b), static_cast<double>(c)});
+    Columns<T> q = Columns<T>::Zero(1, 3), g, of_q;
+    q(label) = 1;
+    INFO(laws::type_name<T> << " (" << a << ", " << b << ", " << c << "), label " << label);
+    CHECK(loss.value_and_gradient(x, rows::labels({label}), g) == Catch::Approx(want).epsilon(1e-6));
+    CHECK(loss.value_and_gradient(x, q, of_q) == Catch::Approx(want).epsilon(1e-6));
+    CHECK((g.allFinite() && of_q.isApprox(g)));
+    CHECK(loss.forward(Rows<T>(x.replicate(9, 1)), rows::labels(std::vector<std::int64_t>(9, label))) ==
+          Catch::Approx(want).epsilon(1e-6));
+  };
+  check(0, most, -most, 2, most / 2);
+  check(0, -most, most, 1, most / 2);
+  check(0, 0, -most, 2, ln2);  // the label, with which the distances once cancelled, has no part
+  check(most, most, -most, 2, ln2);
+  check(0, -most, -most, 1, most / 2);
+}
+
+}  // namespace
+
+TEST_CASE("LabelSmoothing: with smoothing 1 large differences of logits neither overflow nor cancel") {
+  check_large_differences<float>();
+  check_large_differences<double>();
+}
+
+TEST_CASE(
+    "LabelSmoothing: with smoothing 1 a logit of +inf costs +inf, unless the label and the masks leave nothing else") {
+  const LabelSmoothing<float> loss({.smoothing = 1});
+  CHECK(rows::run(loss, rows::row(1, rows::infinity, 2), 2).value == rows::infinity);
+  const auto result = rows::run(loss, rows::row(-rows::infinity, rows::infinity, 2), 2);
+  CHECK((result.value == 0 && (result.gradient == 0).all()));
+  CHECK(rows::run(LabelSmoothing<float>({.smoothing = 0.75f}), rows::row(rows::infinity, 2), 1).value ==
+        rows::infinity);
+}
+
 TEST_CASE("LabelSmoothing: labels of every type; wrong ones are refused") {
   rows::check_label_types(LabelSmoothing<float>(), "LabelSmoothing");
 }

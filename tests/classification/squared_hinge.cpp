@@ -59,3 +59,15 @@ TEST_CASE("SquaredHinge: bad targets and margins are refused") {
     laws::refuses_option("SquaredHinge: margin is ", [&] { losses::SquaredHinge<float>({.margin = bad}); });
   }
 }
+
+TEST_CASE("SquaredHinge: 2 z beyond the largest number is a finite slope where the mean or a weight brings it back") {
+  constexpr float most = std::numeric_limits<float>::max();
+  const losses::SquaredHinge<float> loss;
+  const Eigen::VectorXf x = Eigen::VectorXf::Constant(40, most), y = -Eigen::VectorXf::Ones(40);
+  CHECK((loss.gradient(x, y) / most).isApprox(Eigen::VectorXf::Constant(40, 2 / 40.0f)));
+  CHECK((loss.gradient(Eigen::VectorXf(-x), Eigen::VectorXf(-y)) / most)
+            .isApprox(Eigen::VectorXf::Constant(40, -2 / 40.0f)));
+  const losses::SquaredHinge<float> sum(losses::Reduction::sum);
+  CHECK((sum.gradient(x, y, Eigen::VectorXf::Constant(40, 0.25f).eval()) / most)
+            .isApprox(Eigen::VectorXf::Constant(40, 0.5f)));
+}

@@ -71,6 +71,30 @@ TEST_CASE("SymmetricCrossEntropy: a small loss keeps its digits") {
   }
 }
 
+TEST_CASE("SymmetricCrossEntropy: alpha brings back a difference of logits that is beyond the largest number") {
+  constexpr float most = std::numeric_limits<float>::max();
+  const SymmetricCrossEntropy<float> loss({.alpha = 0.125f});
+  const auto result = rows::run(loss, rows::row(0, most, -most), 2);
+  CHECK(result.value == Catch::Approx(most / 4).epsilon(1e-6));
+  CHECK((result.gradient(0) == 0 && result.gradient(1) == 0.125f && result.gradient(2) == -0.125f));
+  CHECK(rows::run(SymmetricCrossEntropy<float>({.alpha = 1}), rows::row(0, most, -most), 2).value == rows::infinity);
+  CHECK(rows::run(loss, rows::row(0, rows::infinity, -most), 2).value == rows::infinity);
+  CHECK(rows::run(loss, rows::row(0, most, -rows::infinity), 2).value == rows::infinity);
+  CHECK(rows::run(loss, rows::row(0, most, -most), 0).value == Catch::Approx(most / 8).epsilon(1e-6));
+
+  // The same of doubles, in both orders, as unreduced terms, in place.
+  constexpr double most_double = std::numeric_limits<double>::max();
+  const SymmetricCrossEntropy<double> of_doubles({.alpha = 0.125});
+  Columns<double> x = rows::matrix<double>(2, 3, {0, most_double, -most_double, 1, 2, 3});
+  const auto y = rows::labels({2, 1});
+  const double one = of_doubles.forward(x.bottomRows(1), rows::labels({1}));
+  CHECK(of_doubles.unreduced(x, y)(0) == Catch::Approx(most_double / 4));
+  CHECK(of_doubles.unreduced(x, y)(1) == one);
+  CHECK(of_doubles.forward(Rows<double>(x), y) == Catch::Approx(most_double / 8));
+  CHECK(of_doubles.value_and_gradient(x, y, x) == Catch::Approx(most_double / 8));
+  CHECK(x(0, 1) == 0.0625);
+}
+
 TEST_CASE("SymmetricCrossEntropy: labels of every type; wrong ones are refused") {
   rows::check_label_types(SymmetricCrossEntropy<float>(), "SymmetricCrossEntropy");
 }

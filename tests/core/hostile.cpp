@@ -74,6 +74,36 @@ TEST_CASE("CrossEntropy: a mean of doubles whose sum overflows") {
   CHECK(CrossEntropy<double>(Reduction::sum).forward(logits, labels) == std::numeric_limits<double>::infinity());
 }
 
+TEST_CASE("Partial: parts whose sum overflows have the value of the whole, and so has a sum of them") {
+  const double most = std::numeric_limits<double>::max();
+  const auto check = [&](const auto& loss, const auto& p, const auto& y, double want) {
+    const auto parts = loss.partial(p.topRows(1), y.topRows(1)) + loss.partial(p.bottomRows(3), y.bottomRows(3));
+    CHECK(loss.value(loss.partial(p, y)) == Approx(want));
+    CHECK(loss.value(parts) == Approx(want));
+    CHECK(loss.value(parts + parts) == Approx(want));
+    CHECK(loss.value(parts + losses::Partial{}) == Approx(want));
+  };
+  const Eigen::MatrixXd large = Eigen::MatrixXd::Constant(4, 2, most / 2), zero = Eigen::MatrixXd::Zero(4, 2);
+  check(losses::L1<double>(), large, zero, most / 2);
+  Eigen::MatrixXd logits = zero;
+  logits.col(0) = large.col(0);
+  check(CrossEntropy<double>(), logits, Eigen::Vector4i::Ones().eval(), most / 2);
+  check(losses::ListNet<double>(), logits, Eigen::MatrixXd::Ones(4, 2).eval(), most / 4);
+  // A sum that is infinite itself stays so, and 2 000 parts lose nothing.
+  const losses::L1<double> loss;
+  losses::Partial parts = loss.partial(large, zero), rest{infinity, 1, 1};
+  for (int i = 0; i < 2000; ++i) parts += loss.partial(large, zero), rest += parts;
+  CHECK(loss.value(parts) == Approx(most / 2));
+  CHECK(loss.value(rest) == std::numeric_limits<double>::infinity());
+}
+
+TEST_CASE("Weights: large ones and terms whose sum overflows") {
+  const double most = std::numeric_limits<double>::max();
+  const Eigen::VectorXd p = Eigen::VectorXd::Constant(40, most / 2), y = Eigen::VectorXd::Zero(40);
+  const Eigen::VectorXd weights = Eigen::VectorXd::Constant(40, most / 64);
+  CHECK(losses::L1<double>().forward(p, y, weights) == Approx(most / 2));
+}
+
 TEST_CASE("CrossEntropy: no masked label and no infinite logit hides a NaN") {
   for (const float smoothing : {0.0f, 0.3f}) {
     const CrossEntropy<float> loss({.label_smoothing = smoothing});

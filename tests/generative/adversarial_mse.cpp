@@ -6,6 +6,7 @@
 #include <losses/evaluation/check_gradient.hpp>
 
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 #include "catch.hpp"
@@ -26,6 +27,22 @@ TEST_CASE("AdversarialMSE: the sum of its parts, and a gradient for scores and o
   CHECK(report);
   const auto terms = loss.unreduced(score, output, target);
   CHECK(terms[0] + terms[1] == value);
+}
+
+TEST_CASE("AdversarialMSE: twice a residual may be beyond the largest number, if its share of the mean is not") {
+  const auto check = [](auto most) {
+    using Vector = Eigen::Matrix<decltype(most), Eigen::Dynamic, 1>;
+    for (const auto mode : {losses::AdversarialMode::vanilla, losses::AdversarialMode::lsgan}) {
+      const losses::AdversarialMSE<decltype(most)> loss({.mode = mode});
+      const Vector score = Vector::Constant(8, -most), output = score, target = Vector::Ones(8);
+      Vector of_score, of_output;
+      CHECK(std::isinf(loss.value_and_gradient(score, output, target, of_score, of_output)));
+      CHECK((of_output / most).isApprox(Vector::Constant(8, -0.25f)));
+      if (mode == losses::AdversarialMode::lsgan) CHECK((of_score / most).isApprox(Vector::Constant(8, -0.25f)));
+    }
+  };
+  check(std::numeric_limits<float>::max());
+  check(std::numeric_limits<double>::max());
 }
 
 TEST_CASE("AdversarialMSE: what does not fit is refused before anything is written") {

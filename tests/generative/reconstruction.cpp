@@ -347,6 +347,14 @@ TEST_CASE("Reconstruction: tensors and every order, add_to, in place, NaN, threa
   }
 }
 
+TEST_CASE("Reconstruction: 2 r beyond the largest number is a finite slope where the mean brings it back") {
+  const double most = std::numeric_limits<double>::max();
+  const VectorXd p = VectorXd::Constant(40, most), y = VectorXd::Zero(40);
+  CHECK((Reconstruction<double>().gradient(p, y) / most).isApprox(VectorXd::Constant(40, 0.05)));
+  CHECK(
+      Reconstruction<double>({.kind = ReconstructionKind::l1}).gradient(p, y).isApprox(VectorXd::Constant(40, 0.025)));
+}
+
 TEST_CASE("Reconstruction: bad options and shapes are refused by name, and nothing is written") {
   for (const double bad : {-1.0, std::numeric_limits<double>::infinity(), std::nan("")}) {
     laws::refuses_option("Reconstruction: kl_weight is ", [&] { Reconstruction<double>({.kl_weight = bad}); });

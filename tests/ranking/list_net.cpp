@@ -60,3 +60,23 @@ TEST_CASE("ListNet: equal scores and relevances cost the entropy, with gradient 
   CHECK(loss.forward(Eigen::RowVector2f(1e8f, 1e8f), Eigen::RowVector2f(200, 0)) ==
         Catch::Approx(std::log(2.0)).epsilon(1e-7));
 }
+
+TEST_CASE("ListNet: the largest scores overflow neither in a difference nor in the sum over the items") {
+  const auto check = [](auto most) {
+    using T = decltype(most);
+    Eigen::Matrix<T, 1, 3> g;
+    const losses::ListNet<T> loss;
+    const T sum = 1 + std::exp(T(-1)) + std::exp(T(-2));  // of the relevances
+    const Eigen::Matrix<T, 1, 3> scores(0, most, -most), relevance(1, 2, 0);
+    CHECK(loss.value_and_gradient(scores, relevance, g) ==
+          Catch::Approx(most * ((std::exp(T(-1)) + 2 * std::exp(T(-2))) / sum)).epsilon(1e-6));
+    CHECK(g(0) == Catch::Approx(-std::exp(T(-1)) / sum).epsilon(1e-6));
+    CHECK(g(1) == Catch::Approx(1 - 1 / sum).epsilon(1e-6));
+    CHECK(loss.forward(scores, relevance) == loss.value_and_gradient(scores, relevance, g));
+    const Eigen::Matrix<T, 1, 3> last(0, 0, most);
+    CHECK(loss.forward(last, relevance) == Catch::Approx(most * ((1 + std::exp(T(-1))) / sum)).epsilon(1e-6));
+    CHECK(std::isinf(loss.forward(Eigen::Matrix<T, 1, 2>(-most, most), Eigen::Matrix<T, 1, 2>(9, 0))));
+  };
+  check(std::numeric_limits<float>::max());
+  check(std::numeric_limits<double>::max());
+}

@@ -72,3 +72,22 @@ TEST_CASE("PairwiseLogistic: far scores give the limits") {
   CHECK(loss.forward(Eigen::RowVector2f(50, 0), Eigen::RowVector2f(1, 0)) ==
         Catch::Approx(1.9287498e-22).epsilon(1e-6));
 }
+
+TEST_CASE("PairwiseLogistic: the largest scores overflow neither in a difference nor in the sum over the pairs") {
+  const auto check = [](auto most) {
+    using T = decltype(most);
+    Eigen::Matrix<T, 1, 3> g;
+    const losses::PairwiseLogistic<T> loss;
+    const Eigen::Matrix<T, 1, 3> scores(most, most, -most), relevance(2, 0, 1);
+    CHECK(loss.value_and_gradient(scores, relevance, g) == Catch::Approx(2 * (most / 3)).epsilon(1e-6));
+    CHECK(g(0) == Catch::Approx(-1 / T(6)).epsilon(1e-6));
+    CHECK(g(1) == Catch::Approx(1 / T(2)).epsilon(1e-6));
+    CHECK(g(2) == Catch::Approx(-1 / T(3)).epsilon(1e-6));
+    CHECK(loss.forward(scores, relevance) == loss.value_and_gradient(scores, relevance, g));
+    const Eigen::Matrix<T, 1, 3> half(0, 0, most), order(1, 2, 0);
+    CHECK(loss.forward(half, order) == Catch::Approx(2 * (most / 3)).epsilon(1e-6));
+    CHECK(std::isinf(loss.forward(Eigen::Matrix<T, 1, 2>(-most, most), Eigen::Matrix<T, 1, 2>(1, 0))));
+  };
+  check(std::numeric_limits<float>::max());
+  check(std::numeric_limits<double>::max());
+}

@@ -30,3 +30,11 @@ TEST_CASE("Expectile: an expectile outside (0, 1) is refused") {
     laws::refuses_option("Expectile: expectile is ", [&] { losses::Expectile<float>({.expectile = q}); });
   }
 }
+
+TEST_CASE("Expectile: 2 r beyond the largest number is a finite slope where the mean brings it back") {
+  constexpr float most = std::numeric_limits<float>::max();
+  const losses::Expectile<float> loss({.expectile = 0.25f});
+  const Vector<float> p = Vector<float>::Constant(40, most), y = -p;
+  CHECK((loss.gradient(p, y) / most).isApprox(Vector<float>::Constant(40, 3 / 40.0f)));
+  CHECK((loss.gradient(y, p) / most).isApprox(Vector<float>::Constant(40, -1 / 40.0f)));
+}

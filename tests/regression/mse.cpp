@@ -27,3 +27,22 @@ TEST_CASE("MSE: value and gradient are PyTorch's") {
   CHECK(losses::MSE<double>().value_and_gradient(p, y, g) == 4.125);
   CHECK(g == Eigen::Vector4d(-0.25, -1, 1.75, 0));
 }
+
+TEST_CASE("MSE: 2 r beyond the largest number is a finite slope where the mean or a weight brings it back") {
+  const auto check = [](auto most) {
+    using T = decltype(most);
+    const losses::MSE<T> loss;
+    const Vector<T> p = Vector<T>::Constant(40, T(0.75) * most), y = Vector<T>::Zero(40);
+    Vector<T> g, added = Vector<T>::Ones(40);
+    loss.value_and_gradient(p, y, g);
+    CHECK((g / most).isApprox(Vector<T>::Constant(40, T(1.5) / 40)));
+    loss.value_and_gradient(p, y, losses::add_to(added, -1));
+    CHECK((added / most).isApprox(Vector<T>::Constant(40, T(-1.5) / 40)));
+    laws::with(loss, losses::Reduction::sum).value_and_gradient(p, y, Vector<T>(Vector<T>::Constant(40, T(0.5))), g);
+    CHECK((g.array() == T(0.75) * most).all());
+    laws::with(loss, losses::Reduction::sum).value_and_gradient(p, y, g);
+    CHECK((g.array() == std::numeric_limits<T>::infinity()).all());
+  };
+  check(std::numeric_limits<float>::max());
+  check(std::numeric_limits<double>::max());
+}

@@ -140,6 +140,82 @@ TEST_CASE("RMSE: large and tiny residuals neither overflow nor vanish on the way
   for (const double m : {1e-300, 1e-160, 1e150, 1e160, std::numeric_limits<double>::max()}) check(m);
 }
 
+namespace {
+
+/// One infinite residual, among others of which some are infinite but have weight 0.
+template <class T>
+void check_infinite_residuals() {
+  constexpr T inf = std::numeric_limits<T>::infinity(), most = std::numeric_limits<T>::max();
+  const losses::RMSE<T> loss;
+  for (const T sign : {T(1), T(-1)}) {
+    Vector<T> p(21), y = Vector<T>::Zero(21), g;
+    p.setLinSpaced(-3, 3);
+    p(4) = most;
+    p(17) = sign * inf;
+    CHECK(loss.value_and_gradient(p, y, g) == inf);
+    CHECK(loss.forward(p, y) == inf);
+    CHECK(g(17) == Catch::Approx(sign / std::sqrt(T(21))).epsilon(1e-6));
+    CHECK((g.head(17).isZero(0) && g.tail(3).isZero(0)));
+    p.swap(y);
+    CHECK(loss.value_and_gradient(p, y, g) == inf);
+    CHECK(g(17) == Catch::Approx(-sign / std::sqrt(T(21))).epsilon(1e-6));
+
+    Vector<T> w = Vector<T>::Constant(21, 2), added = Vector<T>::Ones(21);
+    w(17) = 7;
+    w(3) = 0;
+    y(3) = inf;
+    CHECK(loss.value_and_gradient(p, y, w, losses::add_to(added, 2)) == inf);
+    CHECK(added(17) == Catch::Approx(1 - 2 * sign * std::sqrt(T(7) / 45)).epsilon(1e-6));
+    CHECK((added.head(17).array() == 1).all());
+
+    // In parts: whichever has the infinite residual.
+    const auto parts = loss.partial(p.head(9), y.head(9), w.head(9)) + loss.partial(p.tail(12), y.tail(12), w.tail(12));
+    CHECK(loss.value(parts) == inf);
+    loss.gradient(parts, p.tail(12), y.tail(12), w.tail(12), g);
+    CHECK(g(8) == Catch::Approx(-sign * std::sqrt(T(7) / 45)).epsilon(1e-6));
+    CHECK(g.head(8).isZero(0));
+    loss.gradient(parts, p.head(9), y.head(9), w.head(9), g);
+    CHECK(g.isZero(0));
+    CHECK(std::isinf(loss.value(parts + parts)));
+  }
+  // Two have no direction together; the others have no part in it.
+  Vector<T> g;
+  const Eigen::Matrix<T, 4, 1> two(inf, 1, -inf, 2), none = Eigen::Matrix<T, 4, 1>::Zero();
+  CHECK(loss.value_and_gradient(two, none, g) == inf);
+  CHECK((std::isnan(g(0)) && g(1) == 0 && std::isnan(g(2)) && g(3) == 0));
+  CHECK(std::isnan(loss.value_and_gradient(Vector<T>::Constant(2, inf).eval(), Vector<T>::Constant(2, inf).eval(), g)));
+  CHECK(g.array().isNaN().all());
+}
+
+}  // namespace
+
+TEST_CASE("RMSE: the slope at one infinite residual is the root of its weight's share") {
+  check_infinite_residuals<float>();
+  check_infinite_residuals<double>();
+}
+
+TEST_CASE("RMSE: weights as large or small as their type allows neither overflow nor vanish on the way") {
+  const auto check = [](auto of_weights) {
+    using T = decltype(of_weights);
+    const T most = std::numeric_limits<T>::max();
+    Vector<T> w = Vector<T>::LinSpaced(100, 1, 2) * of_weights, g;
+    INFO("weights of " << of_weights);
+    for (const T size : {T(1e-25), T(0.001), T(3), most / 4}) {
+      const Vector<T> p = Vector<T>::Constant(100, size), y = -p;
+      const T value = losses::RMSE<T>().value_and_gradient(p, y, w, g);
+      CHECK(value == Catch::Approx(2 * size).epsilon(1e-6));
+      CHECK(g.sum() == Catch::Approx(1).epsilon(1e-5));
+      CHECK(g(99) == Catch::Approx(2.0 / 150).epsilon(1e-5));
+      const losses::RMSE<T> loss;
+      const Vector<T> ones = Vector<T>::Ones(50);
+      const auto parts = loss.partial(p, y, w) + loss.partial(ones, ones, Vector<T>(ones * of_weights));
+      CHECK(loss.value(parts) == Catch::Approx(2 * size * std::sqrt(0.75)).epsilon(1e-6));
+    }
+  };
+  for (const float w : {1e-38f, 1e-20f, 1e20f, 1.5e38f}) check(w);
+  for (const double w : {1e-307, 1e-160, 1e160, 5e305}) check(w);
+}
+
 TEST_CASE("RMSE: a wrong shape is refused and the gradient stays as it was") {
   const losses::RMSE<float> loss;
   Columns<float> g = Columns<float>::Ones(2, 2);

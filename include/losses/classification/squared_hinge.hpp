@@ -34,6 +34,11 @@ struct SquaredHinge {
     const V z = max_number(V(0), V(margin) - y * x);
     return {.value = z * z, .slope = V(-2) * y * z, .curvature = where(z > V(0), V(2), where(z == V(0), V(0), z))};
   }
+
+  template <class V>
+  V scaled_slope(V x, V y, V factor) const {
+    return V(-2) * factor * y * max_number(V(0), V(margin) - y * x);
+  }
 };
 
 }  // namespace rule

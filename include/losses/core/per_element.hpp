@@ -27,6 +27,11 @@ LOSSES_INLINE auto element_terms(const Rule& rule, const V* p, const V& y, const
   }
 }
 
+template <class Rule, class V = Lanes<typename Rule::Scalar>>
+concept ScalesSlope = requires(const Rule& rule, V v) {
+  { rule.scaled_slope(v, v, v) } -> std::same_as<V>;
+};
+
 template <class Rule, Verb verb, bool weighted, class T = typename Rule::Scalar>
 LOSSES_KERNEL void element_kernel(const void* erased, const Run<T>& run, double* sums) {
   using V = Lanes<T>;
@@ -82,7 +87,15 @@ LOSSES_KERNEL void element_kernel(const void* erased, const Run<T>& run, double*
         total[j].add(lanes.keep(terms.value));
       }
     }
-    if constexpr (verb == Verb::gradient) write_each(terms.slope);
+    if constexpr (verb == Verb::gradient && ScalesSlope<Rule>) {
+      if constexpr (weighted) {
+        write(where(w == V(0), V(0), rule.scaled_slope(p[0], y, w * V(run.scale[0]))), 0);
+      } else {
+        write(rule.scaled_slope(p[0], y, V(run.scale[0])), 0);
+      }
+    } else if constexpr (verb == Verb::gradient) {
+      write_each(terms.slope);
+    }
     if constexpr (verb == Verb::curvature) write_each(terms.curvature);
     if constexpr (verb == Verb::unreduced) write(weigh(terms.value, V(1)), 0);
   };
@@ -231,7 +244,8 @@ struct Driver<per_element, Rule> {
   }
 
   static Partial partial(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole& whole) {
-    return {sum(rule, executor, inputs, whole.unit) / whole.unit, whole.weight, whole.count};
+    const auto in_unit = [&](double unit) { return sum(rule, executor, inputs, unit); };
+    return finish_partial<T>(whole, in_unit(whole.unit), in_unit);
   }
 
   static T value(const Rule&, Reduction reduction, const Partial& partial) {

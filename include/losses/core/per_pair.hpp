@@ -254,7 +254,8 @@ struct Driver<per_pair, Rule> {
   }
 
   static Partial partial(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole& whole) {
-    return {sum(rule, executor, inputs, whole.unit) / whole.unit, whole.weight, whole.count};
+    const auto in_unit = [&](double unit) { return sum(rule, executor, inputs, unit); };
+    return finish_partial<T>(whole, in_unit(whole.unit), in_unit);
   }
 
   static T value(const Rule&, Reduction reduction, const Partial& part) {

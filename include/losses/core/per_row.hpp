@@ -105,7 +105,8 @@ struct Driver<per_row, Rule> {
   }
 
   static Partial partial(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole& whole) {
-    return {sum(job(rule, inputs, whole.unit), executor) / whole.unit, whole.weight, whole.count};
+    const auto in_unit = [&](double unit) { return sum(job(rule, inputs, unit), executor); };
+    return finish_partial<T, true>(whole, in_unit(whole.unit), in_unit);
   }
 
   static T value(const Rule&, Reduction reduction, const Partial& part) {
@@ -158,8 +159,8 @@ struct Driver<per_row, Rule> {
 
   static T finish(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
                   const Whole& whole, double total, bool overwritten = false) {
-    return finish_sum<T>(reduction, whole, total, overwritten,
-                         [&](double unit) { return sum(job(rule, inputs, unit), executor); });
+    return finish_sum<T, true>(reduction, whole, total, overwritten,
+                               [&](double unit) { return sum(job(rule, inputs, unit), executor); });
   }
 
   static Job job(const Rule& rule, const Inputs& inputs, double unit = 1, const Output<T>* output = nullptr,

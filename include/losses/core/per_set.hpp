@@ -13,14 +13,21 @@ template <class Rule, class V = Lanes<typename Rule::Scalar>>
 inline constexpr int sums_of = static_cast<int>(
     std::tuple_size_v<decltype(std::declval<const Rule&>().sums(std::declval<V>(), std::declval<V>()))>);
 
-/// A rule with value(s·p, s·y) = s·value(p, y): its inputs may be scaled, so that its sums neither overflow nor vanish.
+/// A rule with value(s·p, s·y) = s·value(p, y), to which a factor of all weights is nothing: both may be scaled, so that its
+/// sums neither overflow nor vanish.
 template <class Rule>
 concept Homogeneous = requires {
   requires Rule::homogeneous;
 };
 
-/// sums[i]: Σ w·(the rule's sum i), of inputs times run.unit.
-template <class Rule, bool weighted, class T = typename Rule::Scalar>
+/// Numbers times a unit of 0, where ∞·0 is 1: the limit of a homogeneous rule where an input is infinite.
+template <class V>
+LOSSES_INLINE V direction(const V& x) {
+  return where(isinf(x), copysign(V(1), x), where(x == x, V(0), x));
+}
+
+/// sums[i]: Σ w·(the rule's sum i), of inputs times run.unit and weights times run.scale[1].
+template <class Rule, bool weighted, bool infinite = false, class T = typename Rule::Scalar>
 LOSSES_KERNEL void set_sums_kernel(const void* erased, const Run<T>& run, double* sums) {
   using V = Lanes<T>;
   const Rule& rule = *static_cast<const Rule*>(erased);
@@ -28,14 +35,18 @@ LOSSES_KERNEL void set_sums_kernel(const void* erased, const Run<T>& run, double
   const auto step = [&](auto lanes, Index i, int j) LOSSES_INLINE_LAMBDA {
     V p = lanes.load(run.in[0] + i);
     V y = lanes.load(run.in[2] + i);
-    if constexpr (Homogeneous<Rule>) {
+    if constexpr (infinite) {
+      p = direction(p);
+      y = direction(y);
+    } else if constexpr (Homogeneous<Rule>) {
       p = p * V(run.unit);
       y = y * V(run.unit);
     }
     const auto terms = rule.sums(p, y);
     for (std::size_t s = 0; s < terms.size(); ++s) {
       if constexpr (weighted) {
-        const V w = lanes.load(run.in[4] + i);
+        V w = lanes.load(run.in[4] + i);
+        if constexpr (Homogeneous<Rule>) w = w * V(run.scale[1]);
         total[j][s].add(lanes.keep(where(w == V(0), V(0), w * terms[s])));
       } else {
         total[j][s].add(lanes.keep(terms[s]));
@@ -56,22 +67,31 @@ struct SetSlope {
   Sums<sums_of<Rule>> sums;
 };
 
-/// The rule's slope at run.unit times the inputs.
-template <class Rule, bool weighted, class T = typename Rule::Scalar>
+/// The rule's slope at run.unit times the inputs. Of several infinite residuals that of each depends on how they grow: NaN.
+template <class Rule, bool weighted, bool infinite = false, class T = typename Rule::Scalar>
 LOSSES_KERNEL void set_slope_kernel(const void* erased, const Run<T>& run, double*) {
   using V = Lanes<T>;
   const SetSlope<Rule> slope = *static_cast<const SetSlope<Rule>*>(erased);
   for_lanes<T>(run.size, [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA {
     V p = lanes.load(run.in[0] + i);
     V y = lanes.load(run.in[2] + i);
-    if constexpr (Homogeneous<Rule>) {
+    if constexpr (infinite) {
+      p = direction(p);
+      y = direction(y);
+    } else if constexpr (Homogeneous<Rule>) {
       p = p * V(run.unit);
       y = y * V(run.unit);
     }
     V g = slope.rule->slope(slope.sums, p, y) * V(run.scale[0]);
+    V w(1);
     if constexpr (weighted) {
-      const V w = lanes.load(run.in[4] + i);
+      w = lanes.load(run.in[4] + i);
+      if constexpr (Homogeneous<Rule>) w = w * V(run.scale[1]);
       g = where(w == V(0), V(0), w * g);
+    }
+    if constexpr (infinite) {
+      const V own = w * slope.rule->sums(p, y)[0];
+      g = where((own == V(0)) | (own == V(slope.sums[0])), g, V(std::numeric_limits<T>::quiet_NaN()));
     }
     T* out = run.out[0] + i;
     if (run.adds[0]) g = lanes.load(out) + g;
@@ -84,21 +104,30 @@ template <int count>
 struct SetPartial {
   Sums<count> sums;
   Index samples = 0;
-  double unit = 1;  // the inputs were multiplied by it: only for a homogeneous rule of squares
+  // Only for a homogeneous rule of squares: the inputs were multiplied by unit, and the weights. 0: an input is infinite.
+  double unit = 1, weight_unit = 1;
 
   friend SetPartial operator+(SetPartial a, SetPartial b) {
     if (b.sums.weight == 0) return a;
     if (a.sums.weight == 0) return b;
-    SetPartial& finer = a.unit > b.unit ? a : b;
-    const double coarse = std::min(a.unit, b.unit);
-    for (double& sum : finer.sums.of) sum *= (coarse / finer.unit) * (coarse / finer.unit);
-    finer.unit = coarse;
+    const double coarse = std::min(a.unit, b.unit), of_weights = std::min(a.weight_unit, b.weight_unit);
+    a.bring_to(coarse, of_weights);
+    b.bring_to(coarse, of_weights);
     for (std::size_t i = 0; i < a.sums.of.size(); ++i) a.sums.of[i] += b.sums.of[i];
     a.sums.weight += b.sums.weight;
     a.samples += b.samples;
     return a;
   }
   SetPartial& operator+=(const SetPartial& other) { return *this = *this + other; }
+
+ private:
+  void bring_to(double coarse, double of_weights) {
+    const double by = of_weights / weight_unit, ratio = unit > coarse ? coarse / unit : 1;
+    for (double& sum : sums.of) sum *= ratio * ratio * by;
+    sums.weight *= by;
+    unit = coarse;
+    weight_unit = of_weights;
+  }
 };
 
 template <class Rule>
@@ -126,10 +155,7 @@ struct Driver<per_set, Rule> {
       "a per_set rule needs `using Scalar = float or double;`, `std::array<V, N> sums(V prediction, V target) const`, "
       "`double value(const Sums<N>&) const` and `V slope(const Sums<N>&, V prediction, V target) const`");
 
-  struct Whole {
-    double weight;
-    Index count;
-  };
+  using Whole = detail::Whole;
 
   static constexpr int predictions = 1;
   static constexpr bool in_place = false;
@@ -169,8 +195,8 @@ struct Driver<per_set, Rule> {
 
   static Whole check(const Rule&, const Executor& executor, const Inputs& inputs) {
     const Extents& shape = inputs.prediction.extents;
-    Whole whole{static_cast<double>(shape.count()), shape.rank > 0 ? shape[0] : 1};
-    if (inputs.weights.data != nullptr) whole.weight = check_weights(name_of<Rule>(), inputs.weights, executor);
+    Whole whole = weigh(name_of<Rule>(), inputs.weights, executor, shape.count(), shape.rank > 0 ? shape[0] : 1);
+    if constexpr (!Homogeneous<Rule>) whole.unit = 1;
     return whole;
   }
 
@@ -181,7 +207,8 @@ struct Driver<per_set, Rule> {
       constexpr T small = Limits::min() / (Limits::epsilon() * Limits::epsilon());
       const double mean = part.sums[0] / part.sums.weight;
       if (std::isinf(mean)) {
-        part = sums(rule, executor, inputs, whole, std::ldexp(1.0, -Limits::max_exponent * 6 / 10));
+        part = sums(rule, executor, inputs, whole, std::ldexp(1.0, -Limits::max_exponent * 7 / 10));
+        if (std::isinf(part.sums[0])) part = sums(rule, executor, inputs, whole, 0);
       } else if (part.sums.weight > 0 && mean < static_cast<double>(small)) {
         part = sums(rule, executor, inputs, whole, std::ldexp(1.0, Limits::max_exponent * 8 / 10));
       }
@@ -214,23 +241,23 @@ struct Driver<per_set, Rule> {
                           const Inputs& inputs, const Output<T>* outputs) {
     SetSlope<Rule> slope{&rule, part.sums};
     slope.sums.value = rule.value(part.sums);
-    auto work = job(inputs, part.unit);
+    auto work = job(inputs, part.unit, part.weight_unit);
     work.out[0] = operand(outputs->view);
     work.scale[0] = static_cast<T>(part.sums.weight > 0 ? outputs->factor : 0);
     work.adds[0] = outputs->adds;
-    const bool weighted = inputs.weights.data != nullptr;
     double none[max_sums] = {};
-    traverse<T>(work, weighted ? set_slope_kernel<Rule, true> : set_slope_kernel<Rule, false>, &slope, executor, none);
+    traverse<T>(work, slope_kernel(inputs, part.unit == 0), &slope, executor, none);
   }
 
  private:
-  static ElementJob<T> job(const Inputs& inputs, double unit) {
+  static ElementJob<T> job(const Inputs& inputs, double unit, double weight_unit) {
     ElementJob<T> work;
     work.extents = inputs.prediction.extents;
     work.in[0] = operand(inputs.prediction);
     work.in[2] = operand(inputs.target);
     work.in[4] = operand(inputs.weights);
     work.unit = static_cast<T>(unit);
+    work.scale[1] = static_cast<T>(weight_unit);
     work.sums = sums_of<Rule>;
     return work;
   }
@@ -238,12 +265,26 @@ struct Driver<per_set, Rule> {
   static Partial sums(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole& whole,
                       double unit) {
     double totals[max_sums] = {};
-    traverse<T>(job(inputs, unit),
-                inputs.weights.data != nullptr ? set_sums_kernel<Rule, true> : set_sums_kernel<Rule, false>, &rule,
-                executor, totals);
-    Partial part{{{}, whole.weight, 0}, whole.count, unit};
+    traverse<T>(job(inputs, unit, whole.unit), sums_kernel(inputs, unit == 0), &rule, executor, totals);
+    Partial part{{{}, whole.weight * whole.unit, 0}, whole.count, unit, whole.unit};
     std::copy_n(totals, sums_of<Rule>, part.sums.of.begin());
     return part;
+  }
+
+  static Kernel<T> sums_kernel(const Inputs& inputs, bool infinite) {
+    const bool weighted = inputs.weights.data != nullptr;
+    if constexpr (Homogeneous<Rule>) {
+      if (infinite) return weighted ? set_sums_kernel<Rule, true, true> : set_sums_kernel<Rule, false, true>;
+    }
+    return weighted ? set_sums_kernel<Rule, true> : set_sums_kernel<Rule, false>;
+  }
+
+  static Kernel<T> slope_kernel(const Inputs& inputs, bool infinite) {
+    const bool weighted = inputs.weights.data != nullptr;
+    if constexpr (Homogeneous<Rule>) {
+      if (infinite) return weighted ? set_slope_kernel<Rule, true, true> : set_slope_kernel<Rule, false, true>;
+    }
+    return weighted ? set_slope_kernel<Rule, true> : set_slope_kernel<Rule, false>;
   }
 };
 

@@ -28,9 +28,13 @@ struct Partial {
   double sum = 0;          ///< Σ wᵢ·termᵢ
   double weight = 0;       ///< Σ wᵢ, what `mean` divides by
   Eigen::Index count = 0;  ///< samples, what `batch_mean` divides by
+  double unit = 1;         ///< sum is in it: 1, but where the sum alone would be beyond the largest number
 
   friend Partial operator+(const Partial& a, const Partial& b) {
-    return {a.sum + b.sum, a.weight + b.weight, a.count + b.count};
+    const double least = std::min(a.unit, b.unit), x = a.sum * (least / a.unit), y = b.sum * (least / b.unit);
+    const bool overflows = std::isinf(x + y) && std::isfinite(x) && std::isfinite(y);
+    const double by = overflows ? 0x1p-10 : 1;
+    return {by * x + by * y, a.weight + b.weight, a.count + b.count, by * least};
   }
   Partial& operator+=(const Partial& other) { return *this = *this + other; }
 };
@@ -61,11 +65,11 @@ double weight_unit(double mean) {
 inline double reduce(Reduction reduction, const Partial& partial) {
   switch (reduction) {
     case Reduction::mean:
-      return partial.weight > 0 ? partial.sum / partial.weight : 0;
+      return partial.weight > 0 ? partial.sum / partial.weight / partial.unit : 0;
     case Reduction::batch_mean:
-      return partial.count > 0 ? partial.sum / static_cast<double>(partial.count) : 0;
+      return partial.count > 0 ? partial.sum / static_cast<double>(partial.count) / partial.unit : 0;
     default:
-      return partial.sum;
+      return partial.sum / partial.unit;
   }
 }
 
@@ -83,16 +87,36 @@ inline double reduce(Reduction reduction, const Whole& whole, double sum) {
                 {mean ? sum : sum / whole.unit, mean ? whole.weight * whole.unit : whole.weight, whole.count});
 }
 
-/// The value of such a sum. One of doubles that overflows where its mean does not is taken again, by retake(unit), in a smaller
-/// unit: infinity where the predictions have been written over by then.
-template <class T, class F>
+/// One in which sums of what T holds do not overflow; weights in it are not 0.
+template <class T>
+double smaller_unit(double unit) {
+  return std::max(0x1p-100 * unit, 16.0 * static_cast<double>(std::numeric_limits<T>::denorm_min()));
+}
+
+/// The value of such a sum. One that overflows where its mean does not is taken again, by retake(unit), in a smaller unit:
+/// infinity where the predictions have been written over by then. Of floats a sum is infinite only if a term is, so that they
+/// are taken again only where each term is in the unit.
+template <class T, bool terms_in_unit = false, class F>
 T finish_sum(Reduction reduction, const Whole& whole, double total, bool overwritten, const F& retake) {
-  if constexpr (sizeof(T) == sizeof(double)) {
+  if constexpr (sizeof(T) == sizeof(double) || terms_in_unit) {
     if (std::isinf(total) && reduction != Reduction::sum && !overwritten) [[unlikely]] {
-      return static_cast<T>(reduce(reduction, whole, retake(0x1p-100 * whole.unit)) * 0x1p100);
+      const double unit = smaller_unit<T>(whole.unit);
+      return static_cast<T>(reduce(reduction, whole, retake(unit)) * (whole.unit / unit));
     }
   }
   return static_cast<T>(reduce(reduction, whole, total));
+}
+
+/// The partial result of such a sum.
+template <class T, bool terms_in_unit = false, class F>
+Partial finish_partial(const Whole& whole, double total, const F& retake) {
+  if constexpr (sizeof(T) == sizeof(double) || terms_in_unit) {
+    if (std::isinf(total / whole.unit)) [[unlikely]] {
+      const double unit = smaller_unit<T>(whole.unit);
+      return {retake(unit), whole.weight, whole.count, unit};
+    }
+  }
+  return {total / whole.unit, whole.weight, whole.count};
 }
 
 }  // namespace detail

@@ -434,7 +434,8 @@ struct Driver<per_row, Rule> {
   }
 
   static Partial partial(const Rule& rule, const Executor& executor, const Inputs& inputs, const Whole& whole) {
-    return {sum(job(rule, inputs, whole.unit), row_formula<Rule>, executor) / whole.unit, whole.weight, whole.count};
+    const auto in_unit = [&](double unit) { return sum(job(rule, inputs, unit), row_formula<Rule>, executor); };
+    return finish_partial<T>(whole, in_unit(whole.unit), in_unit);
   }
 
   static T value(const Rule&, Reduction reduction, const Partial& part) {

@@ -131,9 +131,10 @@ class LabelSoftmax {
 
   void limit(const RowLimit<T>&, const RowPlaces<T>&, const RowTile<T>&) {}
 
-  void factors(RowTile<T>& tile) const {
+  void factors(const RowLimits<T>& limits, RowTile<T>& tile) const {
     job_.terms(job_.rule, tile);
-    label_factors(tile, job_.scale);
+    if (label_factors(tile, job_.scale)) [[unlikely]]
+      far_values(limits, tile);
   }
 
   void gradient(const RowPlaces<T>& places, bool adds, const RowTile<T>& tile) const {
@@ -161,6 +162,21 @@ class LabelSoftmax {
   T at_top(const RowLimit<T>& limit, const RowPlaces<T>&, const RowTile<T>& tile) const { return tile.soft[limit.row]; }
 
  private:
+  /// Values that a weight or a factor of the rule brings back, where log p is beyond the largest number. From half of it on
+  /// they go on as a line, if the slope is what it is at −∞.
+  LOSSES_COLD void far_values(const RowLimits<T>& limits, RowTile<T>& tile) const {
+    RowTile<T> half;
+    half.size = tile.size;
+    for (Index i = 0; i < tile.size; ++i) half.log_p[i] = T(0.5) * tile.at_reference[i] - T(0.5) * tile.highest[i];
+    for (Index i = 0; i < limits.size; ++i) half.log_p[limits.at[i].row] = -infinity<T>;
+    job_.terms(job_.rule, half);
+    for (Index i = 0; i < tile.size; ++i) {
+      const T h = half.log_p[i], weight = tile.weight[i];
+      if (!std::isinf(tile.value[i]) || std::isinf(h) || half.slope[i] != tile.slope[i]) continue;
+      tile.value[i] = weight * half.value[i] + weight * half.slope[i] * h;
+    }
+  }
+
   bool row(const T* x, Index i, bool limits, T* e, RowTile<T>& tile) {
     return row_statistics(x, job_.classes, static_cast<Index>(tile.reference[i]), limits, e, factors_ + i * blocks_,
                           tile.highest[i], tile.others[i]);
@@ -180,6 +196,7 @@ class TargetSoftmax {
     T largest = 1;
     for (Index j = 0; j < job.classes; ++j) largest = std::max(largest, weight(j));
     target_.distance_unit = static_cast<T>(job.classes) * largest;
+    target_.left_out = job.target.spread == SmoothingSpread::other_classes ? T(1) : T(0);
   }
 
   static constexpr bool copies_columns = false;
@@ -217,13 +234,16 @@ class TargetSoftmax {
     for (Index j = 0; j < job_.classes; ++j) {
       const bool counts =
           j != limit.top && weight(j) != 0 && places.x(limit.row)[j * places.class_stride] != -infinity<T>;
-      if (counts) spread = infinity<T>;
-      if (counts && places.given(limit.row, j) != 0) given = infinity<T>;
+      const bool is_label = job_.h == nullptr && j == static_cast<Index>(tile.reference[limit.row]);
+      const T h = is_label ? T(1) : places.given(limit.row, j);
+      // A label has its own distance besides, which is infinite, too.
+      if (counts && (target_.left_out * h != 1 || (is_label && job_.target.smoothing < 1))) spread = infinity<T>;
+      if (counts && h != 0) given = infinity<T>;
     }
     if (std::isnan(tile.others[limit.row])) given = spread = tile.others[limit.row];
   }
 
-  void factors(RowTile<T>& tile) {
+  void factors(const RowLimits<T>&, RowTile<T>& tile) {
     std::fill_n(tile.curvature, tile.size, T(0));
     target_factors(job_.target, job_.h != nullptr, job_.scale, tile, target_);
   }
@@ -335,7 +355,7 @@ class RowPass {
       softmax.limit(limits.at[i], places, tile);
     }
     reference_log_p(tile);
-    softmax.factors(tile);
+    softmax.factors(limits, tile);
     write_values(flat, tile, since, sums);
     if (job_.g == nullptr) return;
 

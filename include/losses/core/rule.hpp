@@ -25,6 +25,10 @@ namespace LOSSES_NAMESPACE {
 ///
 ///   template <class V> Terms<V> operator()(V prediction, V target) const;
 ///   template <class V> Terms<V> operator()(V prediction, V target, V parameter) const;   // a parameter per column
+///
+/// A rule of one prediction and no parameter may also give slope·factor, where the slope alone may be beyond the largest number:
+///
+///   template <class V> V scaled_slope(V prediction, V target, V factor) const;
 struct per_element {};
 
 /// A term for each sample, over its classes: a formula of the log-probability of the sample's label,

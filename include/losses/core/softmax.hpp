@@ -388,21 +388,25 @@ LOSSES_KERNEL void row_terms(const void* erased, RowTile<T>& tile) {
   });
 }
 
-/// value·weight, and the factors of the gradient times `scale`.
+/// value·weight, and the factors of the gradient times `scale`. Returns whether a value is infinite.
 template <class T>
-LOSSES_KERNEL void label_factors(RowTile<T>& tile, T scale) {
+LOSSES_KERNEL bool label_factors(RowTile<T>& tile, T scale) {
   using V = Lanes<T>;
+  V largest(0);
   for_single_lanes<T>(tile.size, [&](auto lanes, Index i) LOSSES_INLINE_LAMBDA {
     const V w = lanes.load(tile.weight + i);
     // A label on a masked class costs +inf, and no step reduces that.
     const V s = lanes.load(tile.others + i);
     const V k = where((lanes.load(tile.at_reference + i) == V(-infinity<T>)) & (s == s), V(0), w * V(scale));
     const V soft = product(k, -lanes.load(tile.slope + i) / lanes.load(tile.total + i));
-    lanes.store(product(w, lanes.load(tile.value + i)), tile.value + i);
+    const V value = product(w, lanes.load(tile.value + i));
+    largest = max_number(largest, abs(value));
+    lanes.store(value, tile.value + i);
     lanes.store(soft, tile.soft + i);
     lanes.store(product(soft, -s), tile.at_label + i);
     lanes.store(product(k, lanes.load(tile.curvature + i)), tile.curvature + i);
   });
+  return horizontal_max(largest) == infinity<T>;
 }
 
 /// h_j = −slope·k·p(1 − p) + curvature·k·(onehot − p)² from the classes of one sample; `soft` is −slope·k/Z.

@@ -3,11 +3,13 @@
 
 /// Cross-entropy with a target distribution over the classes: given probabilities, smoothing, class weights.
 ///
-///   q_j = w_j (a h_j + u)      h one-hot at the label, or given; u only for classes that are not masked
+///   q_j = w_j (a h_j + u (1 − o h_j))      h one-hot at the label, or given; u only for classes that are not masked
+///                                          o = 1 where u is for the classes that h leaves out, else 0
 ///   value = −Σ_j q_j log p_j = Σ_j q_j (m − x_j) + Q log Z,  Q = Σ_j q_j
 ///   dvalue/dx_j = Q p_j − q_j
 ///
-/// At the reference class r of softmax.hpp the gradient is (R e_r − q_r S)/Z with R = Σ_{j≠r} q_j: no digits cancel.
+/// At the reference class r of softmax.hpp the gradient is (R e_r − q_r S)/Z with R = Σ_{j≠r} q_j: no digits cancel. Nor do
+/// they in the value, a sum of terms that are not negative, which overflow only where it does.
 
 #include <losses/core/softmax.hpp>
 
@@ -30,12 +32,13 @@ struct TargetOptions {
 template <class T>
 struct TargetTile {
   T distance_unit = 1;                          // c·(the largest class weight, or 1)
+  T left_out = 0;                               // o
   alignas(64) T unmasked[tile_samples];         // how many classes
   alignas(64) T blocked[tile_samples];          // how many masked classes have h > 0
   alignas(64) T h_others[tile_samples];         // Σ_{j≠r} w_j h_j
   alignas(64) T h_distance[tile_samples];       // Σ_j w_j h_j (m − x_j) in twice the unit
-  alignas(64) T spread_others[tile_samples];    // Σ_{j≠r, unmasked} w_j
-  alignas(64) T spread_distance[tile_samples];  // Σ_{unmasked} w_j (m − x_j) in twice the unit
+  alignas(64) T spread_others[tile_samples];    // Σ_{j≠r, unmasked} w_j (1 − o h_j)
+  alignas(64) T spread_distance[tile_samples];  // Σ_{unmasked} w_j (1 − o h_j) (m − x_j) in twice the unit
   alignas(64) T h_reference[tile_samples];      // h_r
   alignas(64) T w_reference[tile_samples];      // w_r
   alignas(64) T a[tile_samples];
@@ -48,14 +51,15 @@ template <class S, class V>
 struct TargetSums {
   S others, unmasked, blocked, h_others, h_distance, spread_others, spread_distance;
 
-  /// Distances are summed in the target's unit, as (m/2 − x/2)/unit: a sum may overflow where the value does not.
+  /// Distances are summed in the target's unit, as (m/2 − x/2)/unit: a sum may overflow where the value does not. `left` is
+  /// o h, with the h of a label.
   template <class Keep>
-  LOSSES_INLINE void add(const V& x, const V& m, const V& h, const V& w, const V& share,
+  LOSSES_INLINE void add(const V& x, const V& m, const V& h, const V& left, const V& w, const V& share,
                          const typename V::Mask& is_reference, const Keep& keep) {
     using T = typename V::Scalar;
     const auto masked = x == V(-infinity<T>);
     const V distance = (V(0.5) * m - V(0.5) * x) * share;
-    const V spread = where(masked, V(0), w);
+    const V spread = where(masked, V(0), w * (V(1) - left));
     const V given = w * h;
     others.add(keep(where(is_reference, V(0), exp_nonpos(x - m))));
     unmasked.add(keep(where(masked, V(0), V(1))));
@@ -89,13 +93,15 @@ LOSSES_KERNEL void row_target_sums(const T* x, const T* h, const T* class_weight
   constexpr Index block = 1024;
   TargetSums<Accumulator<T>, V> sums;
   const V m(tile.highest[i]);
-  const V share(T(1) / target.distance_unit);
+  const V share(T(1) / target.distance_unit), o(target.left_out);
   for (Index begin = 0; begin < classes; begin += block) {
     const V r(tile.reference[i] - static_cast<T>(begin));
     for_single_lanes<T>(std::min(block, classes - begin), [&](auto lanes, Index j) LOSSES_INLINE_LAMBDA {
       const V given = h != nullptr ? lanes.load(h + begin + j) : V(0);
       const V w = class_weights != nullptr ? lanes.load(class_weights + begin + j) : V(1);
-      sums.add(lanes.load(x + begin + j), m, given, w, share, V::iota() + V(static_cast<T>(j)) == r,
+      const auto is_reference = V::iota() + V(static_cast<T>(j)) == r;
+      const V left = h != nullptr ? o * given : where(is_reference, o, V(0));
+      sums.add(lanes.load(x + begin + j), m, given, left, w, share, is_reference,
                [&](const V& v) LOSSES_INLINE_LAMBDA { return lanes.keep(v); });
     });
   }
@@ -113,7 +119,7 @@ template <class T>
 LOSSES_KERNEL void column_target_sums(const T* x, Index class_stride, const T* h, Index h_stride,
                                       const T* class_weights, Index classes, RowTile<T>& tile, TargetTile<T>& target) {
   using V = Lanes<T>;
-  const V share(T(1) / target.distance_unit);
+  const V share(T(1) / target.distance_unit), o(target.left_out);
   for_single_lanes<T>(tile.size, [&](auto lanes, Index i) LOSSES_INLINE_LAMBDA {
     V m(lowest<T>);
     V argmax(0);
@@ -133,7 +139,8 @@ LOSSES_KERNEL void column_target_sums(const T* x, Index class_stride, const T* h
       at_reference = where(is_reference, v, at_reference);
       if (h != nullptr) h_reference = where(is_reference, given, h_reference);
       w_reference = where(is_reference, w, w_reference);
-      sums.add(v, m, given, w, share, is_reference, [](const V& each) LOSSES_INLINE_LAMBDA { return each; });
+      const V left = h != nullptr ? o * given : where(is_reference, o, V(0));
+      sums.add(v, m, given, left, w, share, is_reference, [](const V& each) LOSSES_INLINE_LAMBDA { return each; });
     }
     lanes.store(m, tile.highest + i);
     lanes.store(r, tile.reference + i);
@@ -156,8 +163,7 @@ LOSSES_KERNEL void target_factors(const TargetOptions<T>& options, bool given, T
                                   TargetTile<T>& target) {
   using V = Lanes<T>;
   const V epsilon(options.smoothing);
-  const V c(target.distance_unit);
-  const bool all = options.spread == SmoothingSpread::all_classes;
+  const V c(target.distance_unit), o(target.left_out);
   for_single_lanes<T>(tile.size, [&](auto lanes, Index i) LOSSES_INLINE_LAMBDA {
     const V m = lanes.load(tile.highest + i);
     const V x = lanes.load(tile.at_reference + i);
@@ -166,24 +172,29 @@ LOSSES_KERNEL void target_factors(const TargetOptions<T>& options, bool given, T
     const V n = lanes.load(target.unmasked + i);
     const V w = lanes.load(target.w_reference + i);
     const V h = lanes.load(target.h_reference + i);
-    const V u = all ? where(n > V(0), epsilon / n, V(0)) : where(n > V(1), epsilon / (n - V(1)), V(0));
-    const V a = all ? V(1) - epsilon : where(n > V(1), V(1) - epsilon - u, V(1));
+    const auto spreads = n > o;  // else there is no class to spread over
+    const V u = where(spreads, epsilon / (n - o), V(0));
+    const V a = where(spreads, V(1) - epsilon, V(1));
     // log Z again, not −log p_r − (m − x_r), which cancels.
     const auto is_highest = x == m;
     const V e = where(is_highest, V(1), exp_nonpos(x - m));
     const V log_z = log_total(is_highest, s, e);
     const V h_distance = given ? lanes.load(target.h_distance + i) : product(w, (V(0.5) * m - V(0.5) * x) / c);
     const auto masked = x == V(-infinity<T>);
-    const V at_reference = w * (a * h + where(masked, V(0), u));
+    const V at_reference = w * (a * h + where(masked, V(0), u * (V(1) - o * h)));
     const V rest = a * lanes.load(target.h_others + i) + u * lanes.load(target.spread_others + i);
     const V whole = rest + at_reference;
-    const V distance =
-        product(V(2) * c * a, h_distance) + product(V(2) * c * u, lanes.load(target.spread_distance + i));
-    const auto blocked = (s == s) & (given ? lanes.load(target.blocked + i) != V(0) : masked & (w * a != V(0)));
+    const V by_h = V(2) * c * a, by_spread = V(2) * c * u, spread_distance = lanes.load(target.spread_distance + i);
+    const V distance = product(by_h, h_distance) + product(by_spread, spread_distance);
+    const auto blocked = (s == s) & (given ? lanes.load(target.blocked + i) != V(0) : masked & (w * (a + o) != V(0)));
     const V weight = lanes.load(tile.weight + i);
-    // A target on a masked class costs +inf, and no step reduces that.
-    const V k = where(blocked, V(0), weight * V(scale));
-    lanes.store(product(weight, where(blocked, V(infinity<T>), distance + product(whole, log_z))), tile.value + i);
+    // A target on a masked class costs +inf, and no step reduces that; where all are masked, Z is 0.
+    const V k = where(blocked | (z == V(0)), V(0), weight * V(scale));
+    const V value = product(weight, where(blocked, V(infinity<T>), distance + product(whole, log_z)));
+    // The weight may bring back what is beyond the largest number.
+    const V weighted = product(weight * by_h, h_distance) + product(weight * by_spread, spread_distance) +
+                       product(weight * whole, log_z);
+    lanes.store(where(isinf(value), where(blocked, value, weighted), value), tile.value + i);
     lanes.store(product(k, whole / z), tile.soft + i);
     lanes.store(product(k, (rest * e - at_reference * s) / z), tile.at_label + i);
     lanes.store(a, target.a + i);
@@ -198,14 +209,14 @@ LOSSES_KERNEL void row_target_gradient(const T* x, const T* h, const T* class_we
   using V = Lanes<T>;
   constexpr Index block = 1024;
   const V m(tile.highest[i]), soft(tile.soft[i]), at_reference(tile.at_label[i]);
-  const V a(target.a[i]), u(target.u[i]), k(target.target[i]);
+  const V a(target.a[i]), u(target.u[i]), k(target.target[i]), o(target.left_out);
   for (Index begin = 0; begin < classes; begin += block) {
     const V r(tile.reference[i] - static_cast<T>(begin));
     for_single_lanes<T>(std::min(block, classes - begin), [&](auto lanes, Index j) LOSSES_INLINE_LAMBDA {
       const V v = lanes.load(x + begin + j);
       const V given = h != nullptr ? lanes.load(h + begin + j) : V(0);
       const V w = class_weights != nullptr ? lanes.load(class_weights + begin + j) : V(1);
-      const V q = w * (a * given + where(v == V(-infinity<T>), V(0), u));
+      const V q = w * (a * given + where(v == V(-infinity<T>), V(0), u * (V(1) - o * given)));
       V out = where(k == V(0), V(0), soft * exp_nonpos(v - m) - k * q);
       out = where(V::iota() + V(static_cast<T>(j)) == r, at_reference, out);
       if (adds) out = lanes.load(g + begin + j) + out;
@@ -219,6 +230,7 @@ LOSSES_KERNEL void column_target_gradient(const T* x, Index class_stride, const 
                                           const T* class_weights, Index classes, const RowTile<T>& tile,
                                           const TargetTile<T>& target, bool adds, T* g, Index g_stride) {
   using V = Lanes<T>;
+  const V o(target.left_out);
   for_single_lanes<T>(tile.size, [&](auto lanes, Index i) LOSSES_INLINE_LAMBDA {
     const V m = lanes.load(tile.highest + i);
     const V soft = lanes.load(tile.soft + i);
@@ -231,7 +243,7 @@ LOSSES_KERNEL void column_target_gradient(const T* x, Index class_stride, const 
       const V v = lanes.load(x + j * class_stride + i);
       const V given = h != nullptr ? lanes.load(h + j * h_stride + i) : V(0);
       const V w = class_weights != nullptr ? V(class_weights[j]) : V(1);
-      const V q = w * (a * given + where(v == V(-infinity<T>), V(0), u));
+      const V q = w * (a * given + where(v == V(-infinity<T>), V(0), u * (V(1) - o * given)));
       V out = where(k == V(0), V(0), soft * exp_nonpos(v - m) - k * q);
       out = where(r == V(static_cast<T>(j)), at_reference, out);
       T* to = g + j * g_stride + i;

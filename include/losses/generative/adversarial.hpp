@@ -58,6 +58,12 @@ struct AdversarialScore {
     const V none = where(s == s, V(0), s);  // a NaN stays
     return {.value = V(-sign) * s, .slope = V(-sign) + none, .curvature = none};
   }
+
+  template <class V>
+  V scaled_slope(V s, V none, V factor) const {
+    return mode == AdversarialMode::lsgan ? MSE<T>{}.scaled_slope(s, V(label), factor)
+                                          : (*this)(s, none).slope * factor;
+  }
 };
 
 /// The options of Adversarial, and the discriminator's loss of both sides.

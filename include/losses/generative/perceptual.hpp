@@ -31,6 +31,11 @@ struct FeatureError {
     const V r = p - y;
     return {.value = V(weight) * r * r, .slope = V(2 * weight) * r, .curvature = V(2 * weight)};
   }
+
+  template <class V>
+  V scaled_slope(V p, V y, V factor) const {
+    return V(2 * weight) * factor * (p - y);
+  }
 };
 
 }  // namespace rule

@@ -47,6 +47,11 @@ struct Reconstruction {
     if (kind == ReconstructionKind::l1) return L1<T>{}(p, y);
     return MSE<T>{}(p, y);
   }
+
+  template <class V>
+  V scaled_slope(V p, V y, V factor) const {
+    return kind == ReconstructionKind::mse ? MSE<T>{}.scaled_slope(p, y, factor) : (*this)(p, y).slope * factor;
+  }
 };
 
 /// The divergence of N(μ, σ²) from N(0, 1), v = log σ²: zero at μ = 0, v = 0, and never negative.

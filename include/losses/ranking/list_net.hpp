@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cmath>
+
 #include <losses/ranking/ranked_list.hpp>
 
 namespace LOSSES_NAMESPACE {
@@ -46,7 +48,8 @@ struct ListNet {
       });
     }
     // −log p is the gap to the largest score and log1p of the others: nothing is subtracted.
-    return static_cast<T>(std::log1p(rest) + gaps.total() / total);
+    const double gap = gaps.total();
+    return std::isinf(gap) ? far_value(row, top_score, top, total) : static_cast<T>(std::log1p(rest) + gap / total);
   }
 
   void curvature(const Row<T>& row, T* curvature) const {
@@ -61,6 +64,17 @@ struct ListNet {
   }
 
  private:
+  /// Where a gap, or their sum, is beyond the largest number: in a unit in which neither is. The logarithm is nothing beside it.
+  LOSSES_COLD static T far_value(const Row<T>& row, T top_score, T top, double total) {
+    constexpr double unit = 0x1p-100;
+    double sum = 0;
+    for (Eigen::Index j = 0; j < row.size; ++j) {
+      const double e = std::exp(static_cast<double>(row.target[j]) - static_cast<double>(top));
+      if (e != 0) sum += e * (unit * static_cast<double>(top_score) - unit * static_cast<double>(row.x[j]));
+    }
+    return static_cast<T>(sum / total / unit);
+  }
+
   /// Σ exp(score − largest) without the largest itself.
   LOSSES_INLINE static double others(const Row<T>& row, T largest) {
     using V = Lanes<T>;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
+#include <cmath>
+
 #include <losses/ranking/ranked_list.hpp>
 
 namespace LOSSES_NAMESPACE {
@@ -49,7 +52,8 @@ struct PairwiseLogistic {
       });
       if (slope != nullptr) slope[i] = static_cast<T>(slopes.total() / pairs);
     }
-    return static_cast<T>(values.total() / pairs);
+    const double value = values.total();
+    return std::isinf(value) ? far_value(row, pairs) : static_cast<T>(value / pairs);
   }
 
   void curvature(const Row<T>& row, T* curvature) const {
@@ -68,6 +72,20 @@ struct PairwiseLogistic {
   }
 
  private:
+  /// Where a difference of scores, or their sum, is beyond the largest number: in a unit in which neither is. The logarithms are
+  /// nothing beside it.
+  LOSSES_COLD static T far_value(const Row<T>& row, double pairs) {
+    constexpr double unit = 0x1p-100;
+    double sum = 0;
+    for (Eigen::Index i = 0; i < row.size; ++i) {
+      for (Eigen::Index j = 0; j < row.size; ++j) {
+        if (!(row.target[i] > row.target[j])) continue;
+        sum += std::max(0.0, unit * static_cast<double>(row.x[j]) - unit * static_cast<double>(row.x[i]));
+      }
+    }
+    return static_cast<T>(sum / pairs / unit);
+  }
+
   LOSSES_INLINE static double pairs_of(const Row<T>& row) {
     using V = Lanes<T>;
     detail::Accumulator<T> count;

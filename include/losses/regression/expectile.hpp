@@ -32,6 +32,12 @@ struct Expectile {
     const V k = where(e < V(0), V(1) - V(expectile), V(expectile));
     return {.value = k * e * e, .slope = detail::scaled_residual(k + k, p, y), .curvature = k + k};
   }
+
+  template <class V>
+  V scaled_slope(V p, V y, V factor) const {
+    const V k = where(y - p < V(0), V(1) - V(expectile), V(expectile));
+    return detail::scaled_residual((k + k) * factor, p, y);
+  }
 };
 
 }  // namespace rule

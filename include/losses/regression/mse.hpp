@@ -24,6 +24,11 @@ struct MSE {
     const V r = p - y;
     return {.value = r * r, .slope = r + r, .curvature = V(2)};
   }
+
+  template <class V>
+  V scaled_slope(V p, V y, V factor) const {
+    return (p - y) * (factor + factor);
+  }
 };
 
 }  // namespace rule

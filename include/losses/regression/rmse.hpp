@@ -15,7 +15,9 @@ namespace rule {
 ///   r = p − y,  value = sqrt(Σ w r² / Σ w)      slope = w r / (Σ w · value), 0 where the value is 0
 ///
 /// One value for the whole input, whatever the reduction. Neither overflows nor vanishes on the way where the result
-/// can be represented: residuals are squared in units of a power of two.
+/// can be represented: residuals are squared in units of a power of two, and so are weights.
+///
+/// At one infinite residual: +inf, slope ±√(w / Σ w) there and 0 elsewhere; of several it is NaN where they are.
 template <std::floating_point T>
 struct RMSE {
   using Scalar = T;
