@@ -70,8 +70,10 @@ struct Driver<per_row, Rule> {
     constexpr auto name = name_of<Rule>();
     Inputs inputs;
     bind_prediction<T>(inputs, view_of(logits), name);
-    require(inputs.classes() <= Index{1} << std::numeric_limits<T>::digits, name, ": prediction has ", inputs.classes(),
-            " classes, more than its scalar can number");
+    if constexpr (std::numeric_limits<T>::digits < std::numeric_limits<Index>::digits) {
+      require(inputs.classes() <= Index{1} << std::numeric_limits<T>::digits, name, ": prediction has ",
+              inputs.classes(), " classes, more than its scalar can number");
+    }
     if constexpr (IntegerEigen<Y> || IntegerRange<Y>) {
       bind_labels(inputs, labels_of(target), name);
     } else {
