@@ -85,6 +85,26 @@ TEST_CASE("Barron: the slope at zero is 0 and the curvature 1/scale², for every
   }
 }
 
+TEST_CASE("Barron: away from zero slope and curvature are the derivatives of the kernel that alpha names") {
+  const double infinity = std::numeric_limits<double>::infinity();
+  const Real c = 0.75L;
+  for (const double r : {0.01, 0.3, -0.9, 2.5, -8.0}) {
+    const Real u = static_cast<Real>(r) / c, v = u * u;
+    const auto check = [&](double alpha, Real slope, Real curvature) {
+      CAPTURE(alpha, r);
+      const auto is = triple(losses::Barron<double>({.alpha = alpha, .scale = 0.75}), 1 + r, 1);
+      CHECK(is.slope == Catch::Approx(static_cast<double>(slope / c)).epsilon(1e-12).margin(1e-15));
+      CHECK(is.curvature == Catch::Approx(static_cast<double>(curvature / (c * c))).epsilon(1e-12).margin(1e-15));
+    };
+    check(4, u * (v / 2 + 1), v * 3 / 2 + 1);                                           // v²/8 + v/2
+    check(2, u, 1);                                                                     // v/2
+    check(1, u / std::sqrt(1 + v), std::pow(1 + v, -1.5L));                             // √(1 + v) − 1
+    check(0, u / (1 + v / 2), (1 - v / 2) / ((1 + v / 2) * (1 + v / 2)));               // log(1 + v/2)
+    check(-2, 16 * u / ((v + 4) * (v + 4)), 16 * (4 - 3 * v) / std::pow(v + 4, 3.0L));  // 2v/(v + 4)
+    check(-infinity, u * std::exp(-v / 2), (1 - v) * std::exp(-v / 2));                 // 1 − exp(−v/2)
+  }
+}
+
 TEST_CASE("Barron: bad options are refused") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   for (const float scale : {0.f, -1.f, nan}) {

@@ -37,9 +37,24 @@ TEST_CASE("Huber: the slope is clamped at delta") {
         Catch::Approx(0.5 * static_cast<double>(std::numeric_limits<float>::max())).epsilon(1e-6));
 }
 
-TEST_CASE("Huber: below a delta of 1/2, where the value is computed otherwise, it is the same") {
+TEST_CASE("Huber: below a delta of 1 the value fits where the difference overflows") {
+  const double large = 0.55 * std::numeric_limits<double>::max();
+  for (const double delta : {0.125, 0.25, 0.5, 0.75, 0.875}) {
+    CAPTURE(delta);
+    const losses::Huber<double> huber({.delta = delta});
+    const Real expected = static_cast<Real>(delta) * 2 * static_cast<Real>(large);  // δ |r|
+    for (const double sign : {1.0, -1.0}) {
+      CHECK(triple(huber, sign * large, -sign * large).value ==
+            Catch::Approx(static_cast<double>(expected)).epsilon(1e-15));
+      CHECK(triple(huber, sign * large, -sign * large).slope == sign * delta);
+    }
+  }
+}
+
+TEST_CASE("Huber: below a delta of 1, where the value is computed otherwise, it is the same") {
   const losses::Huber<double> huber({.delta = 0.25});
   CHECK(triple(huber, 3, 1).value == 0.46875);  // δ (|r| − δ/2)
+  CHECK(triple(huber, 3, 5).value == 0.46875);
   CHECK(triple(huber, -2, 1).value == 0.71875);
   CHECK(triple(huber, 1.125, 1).value == 0.0078125);  // r²/2
   CHECK(triple(huber, -1.125, -1).value == 0.0078125);

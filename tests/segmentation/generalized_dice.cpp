@@ -138,6 +138,14 @@ TEST_CASE("GeneralizedDice: a class counts for the less the larger it is") {
   CHECK(value(ClassWeighting::inverse_square) == Catch::Approx((1 / 9.0 + 1) / (7 / 9.0 + 1)).epsilon(1e-15));
 }
 
+TEST_CASE("GeneralizedDice: of uniform weights each is 1, beside which smooth counts") {
+  Eigen::Matrix<double, 4, 2> p, y;
+  y << 1, 0, 1, 0, 1, 0, 0, 1;
+  p << 1, 0, 1, 0, 1, 0, 1, 0;  // three hits, one extra, one missed
+  CHECK(GeneralizedDice<double>({.weighting = ClassWeighting::uniform, .smooth = 1}).forward(p, y) ==
+        Catch::Approx(2 / (2 * 3 + 2 + 1.0)).epsilon(1e-15));
+}
+
 TEST_CASE("GeneralizedDice: bad options are refused") {
   laws::refuses_option("GeneralizedDice: smooth is -1, but must be finite and not negative",
                        [] { GeneralizedDice<float>({.smooth = -1}); });

@@ -27,8 +27,8 @@ struct Huber {
   Terms<V> operator()(V p, V y) const {
     const V r = p - y;
     const V c = clamp(r, V(-delta), V(delta));
-    // Below δ = 1/2 the value may fit where r overflows.
-    const V value = delta < T(0.5) ? (c + c) * (V(0.5) * p - V(0.5) * y - V(0.25) * c) : c * (r - V(0.5) * c);
+    // Below δ = 1 the value may fit where r overflows.
+    const V value = delta < T(1) ? (c + c) * (V(0.5) * p - V(0.5) * y - V(0.25) * c) : c * (r - V(0.5) * c);
     return {.value = value, .slope = c, .curvature = where(abs(r) < V(delta), V(1), V(0))};
   }
 };
