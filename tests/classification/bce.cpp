@@ -103,6 +103,10 @@ TEST_CASE("BCE: numbers that are no probabilities are refused before anything is
   CHECK(bce.value_and_gradient(p, y, g) == Catch::Approx(std::log(2.0)));
 }
 
+TEST_CASE("BCE: the default epsilon is 1e-7") {
+  CHECK(losses::BCE<double>().rule().epsilon == 1e-7);
+}
+
 TEST_CASE("BCE: an epsilon outside (0, 1/2) is refused") {
   for (const float epsilon : {0.f, -1e-7f, 0.5f, 1.f, std::numeric_limits<float>::quiet_NaN()}) {
     laws::refuses_option("BCE: epsilon is ", [&] { losses::BCE<float>({.epsilon = epsilon}); });

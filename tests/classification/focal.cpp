@@ -87,6 +87,10 @@ TEST_CASE("Focal: value and gradient are PyTorch's, through torchvision's formul
             .norm() < 1e-14);
 }
 
+TEST_CASE("Focal: the default epsilon is 1e-7") {
+  CHECK(losses::Focal<double>().rule().epsilon == 1e-7);
+}
+
 TEST_CASE("Focal: bad options, predictions and targets are refused") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   for (const float bad : {-0.5f, nan, std::numeric_limits<float>::infinity()}) {

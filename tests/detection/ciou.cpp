@@ -85,3 +85,7 @@ TEST_CASE("CIoU: of boxes of one shape it is DIoU") {
     expect_box(is, must.value, must.slope, 1e-15);
   }
 }
+
+TEST_CASE("CIoU: the default epsilon is torchvision's 1e-7") {
+  CHECK(losses::CIoU<double>().rule().epsilon == 1e-7);
+}

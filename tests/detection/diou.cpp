@@ -68,3 +68,7 @@ TEST_CASE("DIoU: boxes without an area have a finite value and gradient") {
     }
   }
 }
+
+TEST_CASE("DIoU: the default epsilon is torchvision's 1e-7") {
+  CHECK(losses::DIoU<double>().rule().epsilon == 1e-7);
+}

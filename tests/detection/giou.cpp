@@ -82,3 +82,7 @@ TEST_CASE("GIoU: an infinite coordinate gives the limit") {
   CHECK(one_box(loss, {0, 0, 1, 1}, {-infinity, -infinity, infinity, infinity}).value == Catch::Approx(1));
   CHECK(one_box(loss, {0, 0, 1, 1}, {5, 5, infinity, 6}).value == Catch::Approx(2 - 1.0 / 6));
 }
+
+TEST_CASE("GIoU: the default epsilon is torchvision's 1e-7") {
+  CHECK(losses::GIoU<double>().rule().epsilon == 1e-7);
+}

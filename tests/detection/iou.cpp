@@ -62,3 +62,7 @@ TEST_CASE("IoU: boxes without an area have a finite value and gradient") {
     }
   }
 }
+
+TEST_CASE("IoU: the default epsilon is torchvision's 1e-7") {
+  CHECK(losses::IoU<double>().rule().epsilon == 1e-7);
+}

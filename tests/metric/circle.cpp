@@ -70,6 +70,11 @@ TEST_CASE("Circle: an anchor without a positive or a negative has no part in the
   CHECK(loss.forward(x, Eigen::Vector4i(1, 2, 3, 4)) == 0);
 }
 
+TEST_CASE("Circle: the paper's margin of 0.25 and gamma of 256 are the defaults") {
+  const Circle<double> loss;
+  CHECK((loss.rule().margin == 0.25 && loss.rule().gamma == 256));
+}
+
 TEST_CASE("Circle: options are checked") {
   for (const float bad : {-1.0f, laws::nan<float>, std::numeric_limits<float>::infinity()}) {
     laws::refuses_option("Circle: margin is ", [&] { Circle<float>({.margin = bad}); });

@@ -54,6 +54,11 @@ TEST_CASE("CosFace: without a margin it is the cross-entropy of scaled cosines, 
   CHECK((arc.gradient(c, y) - gradient).norm() < 1e-14);
 }
 
+TEST_CASE("CosFace: the paper's margin of 0.35 and scale of 64 are the defaults") {
+  const CosFace<double> loss;
+  CHECK((loss.rule().margin == 0.35 && loss.rule().scale == 64));
+}
+
 TEST_CASE("CosFace: options are checked") {
   for (const float bad : {-0.1f, laws::nan<float>, std::numeric_limits<float>::infinity()}) {
     laws::refuses_option("CosFace: margin is ", [&] { CosFace<float>({.margin = bad}); });

@@ -175,6 +175,10 @@ TEST_CASE("NTXent: one sample, none, and equal views") {
         Catch::Approx(std::log1p(2 * std::exp(-20.0))).epsilon(2e-6));
 }
 
+TEST_CASE("NTXent: the default temperature is 0.5") {
+  CHECK(losses::NTXent<double>().rule().temperature == 0.5);
+}
+
 TEST_CASE("NTXent: bad shapes, options and overlaps are refused") {
   const NTXent<float> loss;
   const Columns<float> z = Columns<float>::Ones(4, 3);

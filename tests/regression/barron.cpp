@@ -105,6 +105,11 @@ TEST_CASE("Barron: away from zero slope and curvature are the derivatives of the
   }
 }
 
+TEST_CASE("Barron: the default alpha and the default scale are 1") {
+  const losses::Barron<> loss;
+  CHECK((loss.rule().alpha == 1 && loss.rule().scale == 1));
+}
+
 TEST_CASE("Barron: bad options are refused") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   for (const float scale : {0.f, -1.f, nan}) {

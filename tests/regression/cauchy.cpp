@@ -23,6 +23,10 @@ TEST_CASE("Cauchy: at zero, at the scale, and far out") {
         Catch::Approx(88.722839).epsilon(1e-6));  // log of the largest float
 }
 
+TEST_CASE("Cauchy: the default scale is 1") {
+  CHECK(losses::Cauchy<double>().rule().scale == 1);
+}
+
 TEST_CASE("Cauchy: a scale that is not positive is refused") {
   for (const float scale : {0.f, -1.f, std::numeric_limits<float>::quiet_NaN()}) {
     laws::refuses_option("Cauchy: scale is ", [&] { losses::Cauchy<float>({.scale = scale}); });

@@ -26,6 +26,10 @@ TEST_CASE("Charbonnier: the largest numbers do not overflow on the way") {
   CHECK((far.value == static_cast<double>(large) && far.slope == 1));
 }
 
+TEST_CASE("Charbonnier: the default epsilon is 1e-3") {
+  CHECK(losses::Charbonnier<double>().rule().epsilon == 1e-3);
+}
+
 TEST_CASE("Charbonnier: an epsilon that is not positive is refused") {
   for (const float epsilon : {0.f, -0.1f, std::numeric_limits<float>::quiet_NaN()}) {
     laws::refuses_option("Charbonnier: epsilon is ", [&] { losses::Charbonnier<float>({.epsilon = epsilon}); });

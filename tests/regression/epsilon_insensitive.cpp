@@ -28,6 +28,10 @@ TEST_CASE("EpsilonInsensitive: nothing inside the tube, L1 outside") {
   CHECK(triple(loss, std::nextafter(0.5, 1.0), 0).slope == 1);
 }
 
+TEST_CASE("EpsilonInsensitive: the default epsilon is scikit-learn's 0.1") {
+  CHECK(losses::EpsilonInsensitive<double>().rule().epsilon == 0.1);
+}
+
 TEST_CASE("EpsilonInsensitive: a negative epsilon is refused") {
   for (const float epsilon : {-0.1f, std::numeric_limits<float>::quiet_NaN()}) {
     laws::refuses_option("EpsilonInsensitive: epsilon is ",

@@ -109,6 +109,10 @@ TEST_CASE("GaussianNLL: the gradient of the variance is 0 where it is the square
   CHECK((g_mean(0) == 0.5 && g_variance(0) == 0));
 }
 
+TEST_CASE("GaussianNLL: the default epsilon is PyTorch's 1e-6") {
+  CHECK(losses::GaussianNLL<double>().rule().epsilon == 1e-6);
+}
+
 TEST_CASE("GaussianNLL: bad shapes, variances and options are refused") {
   const losses::GaussianNLL<float> loss;
   const Columns<float> p = Columns<float>::Ones(3, 2), other = Columns<float>::Ones(2, 3);

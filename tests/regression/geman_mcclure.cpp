@@ -22,6 +22,10 @@ TEST_CASE("GemanMcClure: quadratic at zero, scale²/2 far out") {
   CHECK(far.slope == Catch::Approx(16e-30).epsilon(1e-12));
 }
 
+TEST_CASE("GemanMcClure: the default scale is 1") {
+  CHECK(losses::GemanMcClure<double>().rule().scale == 1);
+}
+
 TEST_CASE("GemanMcClure: a scale that is not positive is refused") {
   for (const float scale : {0.f, -1.f, std::numeric_limits<float>::quiet_NaN()}) {
     laws::refuses_option("GemanMcClure: scale is ", [&] { losses::GemanMcClure<float>({.scale = scale}); });

@@ -63,6 +63,10 @@ TEST_CASE("Poisson: the slope vanishes where the rate is the count") {
   CHECK((none.value == 0 && none.slope == 0));
 }
 
+TEST_CASE("Poisson: the default epsilon is PyTorch's 1e-8") {
+  CHECK(losses::Poisson<double>().rule().epsilon == 1e-8);
+}
+
 TEST_CASE("Poisson: an epsilon that is not positive is refused") {
   for (const float epsilon : {-1.f, std::numeric_limits<float>::quiet_NaN()}) {
     laws::refuses_option("Poisson: epsilon is ", [&] { losses::Poisson<float>({.epsilon = epsilon}); });

@@ -65,6 +65,10 @@ TEST_CASE("SmoothL1: value and gradient are PyTorch's") {
   CHECK(g == Eigen::Vector4d(-0.125, -0.25, 0.25, 0));
 }
 
+TEST_CASE("SmoothL1: the default beta is PyTorch's 1") {
+  CHECK(losses::SmoothL1<double>().rule().beta == 1);
+}
+
 TEST_CASE("SmoothL1: a negative beta is refused") {
   laws::refuses_option("SmoothL1: beta is -1", [] { losses::SmoothL1<float>({.beta = -1}); });
   laws::refuses_option("SmoothL1: beta is nan",

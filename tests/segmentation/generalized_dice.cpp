@@ -146,6 +146,14 @@ TEST_CASE("GeneralizedDice: of uniform weights each is 1, beside which smooth co
         Catch::Approx(2 / (2 * 3 + 2 + 1.0)).epsilon(1e-15));
 }
 
+TEST_CASE("GeneralizedDice: MONAI's smooth of 1e-5 and its weighting by the inverse square are the defaults") {
+  const losses::rule::GeneralizedDice<double> dice;
+  const losses::rule::SoftmaxGeneralizedDice<double> softmax;
+  CHECK((dice.smooth == 1e-5 && softmax.smooth == 1e-5));
+  CHECK(dice.weighting == ClassWeighting::inverse_square);
+  CHECK(softmax.weighting == ClassWeighting::inverse_square);
+}
+
 TEST_CASE("GeneralizedDice: bad options are refused") {
   laws::refuses_option("GeneralizedDice: smooth is -1, but must be finite and not negative",
                        [] { GeneralizedDice<float>({.smooth = -1}); });
