@@ -481,6 +481,16 @@ TEST_CASE("CTC: a batch of nothing is 0") {
   CHECK(CTC<double>().partial(x, none, none, none).weight == 0);
 }
 
+#if PTRDIFF_MAX == INT32_MAX
+TEST_CASE("CTC: work space of more bytes than 32 bits count is a bad_alloc") {
+  const Columns<double> x = Columns<double>::Zero(40000, 2);
+  const Labels target(20000, 1);  // 40000 · 20000 · 8 bytes are 1.5 · 2^32
+  CHECK_THROWS_AS(CTC<double>().forward(x, target), std::bad_alloc);
+  CHECK_THROWS_AS(CTC<double>().gradient(x, target), std::bad_alloc);
+  CHECK_THROWS_AS(CTC<double>().align(x, target), std::bad_alloc);
+}
+#endif
+
 TEST_CASE("CTC: greedy decoding takes the best classes, merges and drops blanks") {
   const auto best = [](std::initializer_list<int> classes, Index c) {
     Matrix x = Matrix::Zero(std::ssize(classes), c);
