@@ -16,6 +16,10 @@ namespace {
 template <class T>
 constexpr Real epsilon = static_cast<Real>(std::numeric_limits<T>::epsilon());
 
+Index label_at(const LabelVector& y, Index i) {
+  return static_cast<Index>(y(i));
+}
+
 template <class T>
 struct Subject {
   const RowVerbs<T>& verbs;
@@ -70,18 +74,18 @@ struct Oracle {
       if (!ignored && w != 0) {
         std::vector<Real> row(static_cast<std::size_t>(x.cols()));
         for (Index k = 0; k < x.cols(); ++k) row[static_cast<std::size_t>(k)] = as_logit(x(i, k));
-        const auto formula = [&](const std::vector<Jet>& jets) { return verbs.term(jets, y(i)); };
+        const auto formula = [&](const std::vector<Jet>& jets) { return verbs.term(jets, label_at(y, i)); };
         const Jet at = formula({row.begin(), row.end()});
         term = w * at.f;
         kink = at.kink;
-        share = w * verbs.weight(y(i));
-        magnitude = w * verbs.magnitude({row.begin(), row.end()}, y(i));
-        condition = verbs.condition({row.begin(), row.end()}, y(i));
+        share = w * verbs.weight(label_at(y, i));
+        magnitude = w * verbs.magnitude({row.begin(), row.end()}, label_at(y, i));
+        condition = verbs.condition({row.begin(), row.end()}, label_at(y, i));
         if (std::isfinite(term)) {
           const std::vector<Real> g = reference::row_gradient(row, formula);
           for (Index k = 0; k < x.cols(); ++k) {
             gradient(i, k) = w * g[static_cast<std::size_t>(k)];
-            largest(i, k) = w * verbs.largest({row.begin(), row.end()}, k, y(i));
+            largest(i, k) = w * verbs.largest({row.begin(), row.end()}, k, label_at(y, i));
           }
         }
       }
@@ -196,7 +200,7 @@ void accuracy(const RowVerbs<T>& verbs, Index classes) {
   for (Index i = 0; i < x.rows(); ++i) {
     for (Index k = 0, rest = i / 3; k < 3; ++k, rest /= m) x(kept, k) = values[static_cast<std::size_t>(rest % m)];
     y(kept) = i % 3;
-    const bool masked_label = x(kept, y(kept)) == -infinity;
+    const bool masked_label = x(kept, label_at(y, kept)) == -infinity;
     if (!masked_label) ++kept;  // +inf with gradient 0: by hand
   }
   compare<T>(verbs, x.topRows(kept), y.head(kept), errors);
@@ -246,7 +250,7 @@ void central_differences(const RowVerbs<T>& verbs, Index classes) {
       moved(i, k) = x(i, k) - h;
       width -= static_cast<Real>(moved(i, k));
       const Real difference = (up - static_cast<Real>(mean.forward(moved, y, &weights))) / width;
-      if (kinked(verbs, x, i, k, y(i), static_cast<Real>(h))) continue;
+      if (kinked(verbs, x, i, k, label_at(y, i), static_cast<Real>(h))) continue;
       worst.see(std::fabs(static_cast<Real>(gradient(i, k)) - difference),
                 4 * epsilon<T> * (1 + std::fabs(up)) / width + width * width,
                 [&] { return row_text(x, y, i, static_cast<Real>(gradient(i, k)), difference); });
@@ -279,10 +283,11 @@ void curvature(const RowVerbs<T>& verbs, Index classes) {
         for (Index j = 0; j < c; ++j) row.emplace_back(Oracle<T>::as_logit(x(i, j)));
         const bool ignored = verbs.ignored && y(i) == *verbs.ignored;
         const Real share = static_cast<Real>(weights(i)), is = static_cast<Real>(got(i, k));
-        const Real scale = ignored ? 0 : share * verbs.largest(row, k, y(i)) * verbs.condition(row, y(i));
+        const Real scale =
+            ignored ? 0 : share * verbs.largest(row, k, label_at(y, i)) * verbs.condition(row, label_at(y, i));
         const bool masked = std::isinf(x(i, k));
         row[static_cast<std::size_t>(k)].d = 1;
-        const Real must = ignored || masked ? 0 : share * verbs.term(row, y(i)).dd;
+        const Real must = ignored || masked ? 0 : share * verbs.term(row, label_at(y, i)).dd;
         worst.see(std::fabs(is - must), 8 * slope_bound<T> * std::max(scale, std::fabs(must)),
                   [&] { return "entry " + std::to_string(k) + " of " + row_text(x, y, i, is, must); });
       }
@@ -321,7 +326,8 @@ void reductions(const RowVerbs<T>& verbs, Index classes) {
       Real weight = 0;
       for (Index i = 0; i < n; ++i) {
         const bool ignored = verbs.ignored && y(i) == *verbs.ignored;
-        if (!ignored) weight += verbs.weight(y(i)) * (weights == nullptr ? 1 : static_cast<Real>(per_sample(i)));
+        if (!ignored)
+          weight += verbs.weight(label_at(y, i)) * (weights == nullptr ? 1 : static_cast<Real>(per_sample(i)));
       }
       const Columns<T> terms = sum.unreduced(x, y, weights);
       REQUIRE(terms.size() == n);
@@ -389,7 +395,7 @@ void storage(const RowVerbs<T>& verbs, Index classes) {
         std::vector<Jet> row;
         for (Index k = 0; k < c; ++k) row.emplace_back(x(i, k));
         const bool ignored = verbs.ignored && y(i) == *verbs.ignored;
-        const T condition = ignored ? T(1) : static_cast<T>(verbs.condition(row, y(i)));
+        const T condition = ignored ? T(1) : static_cast<T>(verbs.condition(row, label_at(y, i)));
         const T size = condition * b.row(i).abs().maxCoeff() + std::numeric_limits<T>::min();
         for (Index k = 0; k < c; ++k) {
           if (!(std::abs(a(i, k) - b(i, k)) <= 16 * std::numeric_limits<T>::epsilon() * size)) ++far;
