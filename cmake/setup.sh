@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Installs what a set of tasks needs and this machine lacks; quick and silent when nothing is missing.
 #
-#   sh cmake/setup.sh [build|test|clang|arm64|arm32|bench|demo]…      (default: test, bench and demo)
+#   sh cmake/setup.sh [build|test|clang|arm64|arm32|i386|bench|demo]…      (default: test, bench and demo)
 
 set -eu
 
@@ -70,6 +70,7 @@ met() {
     clang) clang_sanitizes ;;
     arm64) have aarch64-linux-gnu-g++ && have qemu-aarch64 ;;
     arm32) have arm-linux-gnueabihf-g++ && have qemu-arm ;;
+    i386) have i686-linux-gnu-g++ && have qemu-i386 ;;
   esac
 }
 
@@ -87,6 +88,7 @@ package() {
     apt:clang) echo clang libclang-rt-dev ;;
     apt:arm64) echo g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user ;;
     apt:arm32) echo g++-arm-linux-gnueabihf libc6-dev-armhf-cross qemu-user ;;
+    apt:i386) echo g++-i686-linux-gnu libc6-dev-i386-cross qemu-user ;;
     dnf:clang) echo clang compiler-rt ;;
     pacman:clang) echo clang compiler-rt ;;
     brew:clang) echo llvm ;;
@@ -114,6 +116,7 @@ package() {
     none:catch2) echo 'Catch2 2.13 or 3' ;;
     none:arm64) echo 'aarch64-linux-gnu-g++ and qemu-aarch64' ;;
     none:arm32) echo 'arm-linux-gnueabihf-g++ and qemu-arm' ;;
+    none:i386) echo 'i686-linux-gnu-g++ and qemu-i386' ;;
     none:json) echo 'nlohmann-json 3.9 or later' ;;
     none:cli11) echo 'CLI11 2.1 or later' ;;
     none:benchmark) echo 'Google Benchmark 1.7 or later' ;;
@@ -162,8 +165,8 @@ for set_name; do
     bench) needs="$needs benchmark" ;;
     demo) needs="$needs gnuplot cli11" ;;
     clang) needs="$needs clang" ;;
-    arm64 | arm32) needs="$needs $set_name" ;;
-    *) fail "unknown set '$set_name': the sets are build, test, clang, arm64, arm32, bench, demo" ;;
+    arm64 | arm32 | i386) needs="$needs $set_name" ;;
+    *) fail "unknown set '$set_name': the sets are build, test, clang, arm64, arm32, i386, bench, demo" ;;
   esac
 done
 
