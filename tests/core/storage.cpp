@@ -169,6 +169,26 @@ TEST_CASE("storage: a mean over 1e8 floats is right to 1e-7") {
   if (laws::figures_wanted()) std::printf("mean of 1e8 floats: relative error %.1Le\n", std::fabs(got / want - 1));
 }
 
+TEST_CASE("storage: chunks of more units than an Index of 32 bits holds 256 times") {
+  for (const Index units : {8388607, 8388608, 8388609, 1234567890, INT32_MAX}) {
+    for (const Index chunks : {1, 7, 100, 256}) {
+      for (Index i = 0; i <= chunks; ++i) {
+        const std::int64_t begin = std::int64_t{i} * units / chunks;
+        REQUIRE(losses::detail::chunk_begin(i, units, chunks) == begin);
+      }
+    }
+  }
+  const Index n = (Index(1) << 23) + 3;
+  const Vector<float> row = Eigen::Array2f(0, 1);
+  const Eigen::Map<const Columns<float>, 0, AnyStride> x(row.data(), n, 2, AnyStride(1, 0));
+  std::vector<signed char> labels(static_cast<std::size_t>(n), 0);
+  labels.back() = 1;
+  const auto partial = losses::CrossEntropy<float>({.class_weights = {1, 3}}).partial(x, labels);
+  const double softplus = std::log1p(std::exp(1.0));
+  CHECK(partial.weight == static_cast<double>(n) + 2);
+  CHECK(partial.sum == Catch::Approx(static_cast<double>(n - 1) * softplus + 3 * (softplus - 1)).epsilon(1e-6));
+}
+
 #if PTRDIFF_MAX > INT32_MAX  // an Index of 32 bits counts no further
 TEST_CASE("storage: more than 2^31 elements are counted and indexed right") {
   const Index n = Index(1) << 16, repeats = (Index(1) << 15) + 3;

@@ -325,8 +325,10 @@ class ClassPass {
 template <class Rule, class T>
 void bind_class_prediction(RowInputs<T>& inputs, const View<const T>& prediction) {
   bind_prediction<T>(inputs, prediction, name_of<Rule>());
-  require(inputs.classes() <= Index{1} << std::numeric_limits<T>::digits, name_of<Rule>(), ": prediction has ",
-          inputs.classes(), " classes, more than its scalar can number");
+  if constexpr (std::numeric_limits<T>::digits < std::numeric_limits<Index>::digits) {
+    require(inputs.classes() <= Index{1} << std::numeric_limits<T>::digits, name_of<Rule>(), ": prediction has ",
+            inputs.classes(), " classes, more than its scalar can number");
+  }
 }
 
 template <class T, bool two_bytes, class P, class Y, class... W>

@@ -108,7 +108,9 @@ void sum_regions(Index elements, Index units, Index classes, const Executor& exe
   if (chunks == 1) return f(Index{0}, units, regions);
   Scratch<Region, budget> partial(chunks * classes);
   Region* parts = partial.data();
-  const auto chunk = [&](Index i) { f(i * units / chunks, (i + 1) * units / chunks, parts + i * classes); };
+  const auto chunk = [&](Index i) {
+    f(chunk_begin(i, units, chunks), chunk_begin(i + 1, units, chunks), parts + i * classes);
+  };
   (elements < parallel_elements ? Executor{} : executor)(chunks, chunk);
   for (Index i = 0; i < chunks; ++i) {
     for (Index c = 0; c < classes; ++c) regions[c] += parts[i * classes + c];

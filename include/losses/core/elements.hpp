@@ -431,6 +431,11 @@ inline Index chunks_of(Index elements, Index units) {
   return std::clamp<Index>(std::min(elements / chunk_elements, units), 1, max_chunks);
 }
 
+/// ⌊i · units / chunks⌋, where chunk i begins; the product may be more than an Index of 32 bits holds.
+inline Index chunk_begin(Index i, Index units, Index chunks) {
+  return units / chunks * i + units % chunks * i / chunks;
+}
+
 /// The sums of a function over units, in a fixed order: f(first, last, sums) for each chunk.
 template <class F>
 void sum_over(Index elements, Index units, int count, const Executor& executor, double* sums, const F& f) {
@@ -442,7 +447,7 @@ void sum_over(Index elements, Index units, int count, const Executor& executor, 
   double partial[max_chunks][max_sums] = {};
   const auto chunk = [&](Index i) {
     double local[max_sums] = {};  // neighbours in `partial` share cache lines
-    f(i * units / chunks, (i + 1) * units / chunks, local);
+    f(chunk_begin(i, units, chunks), chunk_begin(i + 1, units, chunks), local);
     std::copy_n(local, max_sums, partial[i]);
   };
   (elements < parallel_elements ? Executor{} : executor)(chunks, chunk);

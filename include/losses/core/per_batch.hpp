@@ -474,8 +474,10 @@ struct Driver<per_batch, Rule> {
     } else {
       bind_labelled(inputs, in...);
     }
-    require(inputs.rows() <= Index{1} << std::numeric_limits<T>::digits, name_of<Rule>(), ": ", name(0), " has ",
-            inputs.rows(), " rows, more than its scalar can number");
+    if constexpr (std::numeric_limits<T>::digits < std::numeric_limits<Index>::digits) {
+      require(inputs.rows() <= Index{1} << std::numeric_limits<T>::digits, name_of<Rule>(), ": ", name(0), " has ",
+              inputs.rows(), " rows, more than its scalar can number");
+    }
     return inputs;
   }
 

@@ -361,7 +361,9 @@ struct Driver<per_sequence, Rule> {
     const SequenceWorkspace own;
     const SequenceWorkspace& workspace = inputs.workspace != nullptr ? *inputs.workspace : own;
     // A state of the recursion costs about as much as eight exponentials of the softmax.
-    const Index cost = inputs.frames() * n * (inputs.classes() + 16 * whole.longest_target);
+    const double all = static_cast<double>(inputs.frames()) * static_cast<double>(n) *
+                       (static_cast<double>(inputs.classes()) + 16 * static_cast<double>(whole.longest_target));
+    const auto cost = static_cast<Index>(std::min<double>(all, max_chunks * chunk_elements));  // as good as any more
     double sums[max_sums] = {};
     sum_over(cost, n, 2, executor, sums, [&](Index first, Index last, double* local) {
       const SequenceWorkspace::Lease memory(workspace);

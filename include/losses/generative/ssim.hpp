@@ -355,8 +355,8 @@ struct Driver<rule::per_window, Rule> {
     explicit Segments(const Planes<const T>& planes)
         : rows(planes.rows),
           per_plane(std::clamp<Index>(planes.rows * planes.columns / elements, 1, std::max<Index>(planes.rows, 1))) {}
-    Index begin(Index segment) const { return segment % per_plane * rows / per_plane; }
-    Index end(Index segment) const { return (segment % per_plane + 1) * rows / per_plane; }
+    Index begin(Index segment) const { return chunk_begin(segment % per_plane, rows, per_plane); }
+    Index end(Index segment) const { return chunk_begin(segment % per_plane + 1, rows, per_plane); }
   };
 
   /// One segment's worth of buffers and what fills them.
@@ -495,7 +495,8 @@ struct Driver<rule::per_window, Rule> {
     executor(chunks, [&](Index chunk) {
       Worker worker(window, constants, unit, x, y);
       double local = 0;
-      for (Index i = chunk * count / chunks; i < (chunk + 1) * count / chunks; ++i) {
+      const Index end = chunk_begin(chunk + 1, count, chunks);
+      for (Index i = chunk_begin(chunk, count, chunks); i < end; ++i) {
         local += run<with_gradient>(worker, i / segments.per_plane, segments.begin(i), segments.end(i), weights,
                                     of_weights, output, scale, map, exchanged);
       }

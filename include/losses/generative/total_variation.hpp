@@ -260,10 +260,11 @@ struct Driver<rule::per_picture, Rule> {
       if (x.rows * x.columns == 0) return 0;
       const Index units = count * x.channels * segments, chunks = std::min(units, max_chunks);
       double partial[max_chunks] = {};
-      const bool small = units * x.rows * x.columns / segments < parallel_elements;
+      const bool small = count * x.channels * x.rows * x.columns < parallel_elements;
       (small ? Executor{} : executor)(chunks, [&](Index chunk) {
         double local = 0;
-        for (Index part = chunk * units / chunks; part < (chunk + 1) * units / chunks; ++part) {
+        const Index end = chunk_begin(chunk + 1, units, chunks);
+        for (Index part = chunk_begin(chunk, units, chunks); part < end; ++part) {
           local += segment<slopes>(first * x.channels + part / segments, part % segments, pixel_unit);
         }
         partial[chunk] = local;
@@ -276,7 +277,7 @@ struct Driver<rule::per_picture, Rule> {
     template <bool slopes>
     double segment(Index plane, Index part, T pixel_unit) const {
       const double w = weight(plane / x.channels);
-      const Index begin = part * x.rows / segments, end = (part + 1) * x.rows / segments;
+      const Index begin = chunk_begin(part, x.rows, segments), end = chunk_begin(part + 1, x.rows, segments);
       const T factors[2] = {static_cast<T>(scale * w * per_vertical), static_cast<T>(scale * w * per_horizontal)};
       if constexpr (slopes) {
         const Planes<T> to(output->view, exchanged);

@@ -16,7 +16,7 @@ class CTCPass {
   static std::size_t memory(const Sequence<T>& sequence) {
     const Index length = sequence.length, frames = sequence.frames;
     const bool packs_gradient = sequence.gradient != nullptr && sequence.gradient_class_stride != 1;
-    if (exceeds_memory(sequence)) return most_bytes;
+    if (exceeds_memory(sequence)) return too_many_bytes;
     return CTCTarget::memory(length) + CTCProbabilities::memory(frames, length) +
            SequenceMemory::bytes<double>(state_rows(sequence) * CTCStates::size(length)) +
            SequenceMemory::bytes<double>(CTCStates::size(length)) +
@@ -86,15 +86,15 @@ class CTCPass {
  private:
   static constexpr double small_loss = 0.1;
   static constexpr Index tile_frames = 16;  // where the classes of a frame are not contiguous
-  // More than there is: asking for it is a bad_alloc.
-  static constexpr std::size_t most_bytes = PTRDIFF_MAX - SequenceMemory::alignment;
+  // More than an object can have: asking for it is a bad_alloc.
+  static constexpr std::size_t too_many_bytes = std::size_t{PTRDIFF_MAX} + 1;
 
   /// Sizes in bytes that do not fit, as they may with an Index of 32 bits.
   static bool exceeds_memory(const Sequence<T>& sequence) {
     const auto states = static_cast<double>(CTCStates::size(sequence.length));
     const auto classes = static_cast<double>(sequence.classes);
     const double numbers = 2 * states * (static_cast<double>(sequence.frames) + 8) + 2 * tile_frames * classes;
-    return sizeof(double) * numbers > static_cast<double>(most_bytes);
+    return sizeof(double) * numbers > static_cast<double>(PTRDIFF_MAX);
   }
 
   static Index state_rows(const Sequence<T>& sequence) {
