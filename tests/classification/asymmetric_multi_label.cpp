@@ -122,6 +122,11 @@ TEST_CASE("AsymmetricMultiLabel: value and gradient are those of the authors' fo
   CHECK((g - want).norm() < 1e-15);
 }
 
+TEST_CASE("AsymmetricMultiLabel: the largest finite gamma_negative and gamma_positive are allowed") {
+  constexpr float most = std::numeric_limits<float>::max();
+  CHECK_NOTHROW(losses::AsymmetricMultiLabel<float>({.gamma_negative = most, .gamma_positive = most}));
+}
+
 TEST_CASE("AsymmetricMultiLabel: bad options and targets are refused") {
   using Loss = losses::AsymmetricMultiLabel<float>;
   const float nan = std::numeric_limits<float>::quiet_NaN(), huge = std::numeric_limits<float>::infinity();

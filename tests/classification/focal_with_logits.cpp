@@ -146,6 +146,11 @@ TEST_CASE("FocalWithLogits: value and gradient are torchvision's") {
   CHECK((g - want).norm() < 1e-14);
 }
 
+TEST_CASE("FocalWithLogits: the largest finite alpha, alpha_negative and gamma are allowed") {
+  constexpr float most = std::numeric_limits<float>::max();
+  CHECK_NOTHROW(losses::FocalWithLogits<float>({.alpha = most, .alpha_negative = most, .gamma = most}));
+}
+
 TEST_CASE("FocalWithLogits: bad options and targets are refused") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   for (const float bad : {-0.5f, nan, std::numeric_limits<float>::infinity()}) {

@@ -74,6 +74,11 @@ TEST_CASE("Hinge: targets that are neither −1 nor +1 are refused") {
   laws::refuses("Hinge: target[3] is 0, but must be -1 or 1", g, [&] { (void)hinge.partial(x, y); });
 }
 
+TEST_CASE("Hinge: the largest finite margin is allowed") {
+  constexpr float most = std::numeric_limits<float>::max();
+  CHECK_NOTHROW(losses::Hinge<float>({.margin = most}));
+}
+
 TEST_CASE("Hinge: a margin that is negative or not finite is refused") {
   for (const float bad : {-1.f, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
     laws::refuses_option("Hinge: margin is ", [&] { losses::Hinge<float>({.margin = bad}); });

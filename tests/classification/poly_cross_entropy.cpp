@@ -87,6 +87,11 @@ TEST_CASE("PolyCrossEntropy: labels of every type; wrong ones are refused") {
   rows::check_label_types(PolyCrossEntropy<float>(), "PolyCrossEntropy");
 }
 
+TEST_CASE("PolyCrossEntropy: the largest finite epsilon is allowed") {
+  constexpr float most = std::numeric_limits<float>::max();
+  CHECK_NOTHROW(losses::PolyCrossEntropy<float>({.epsilon = most}));
+}
+
 TEST_CASE("PolyCrossEntropy: bad options are refused") {
   using Loss = PolyCrossEntropy<float>;
   rows::check_class_weights<Loss>("PolyCrossEntropy", "class_weights",

@@ -62,6 +62,11 @@ TEST_CASE("SoftMargin: value and gradient are PyTorch's") {
   CHECK((g - Eigen::Vector4d(-0.09438516719953637, 0.05567503470632721, 0.2381435317056083, -0.25)).norm() < 1e-15);
 }
 
+TEST_CASE("SoftMargin: the largest finite margin is allowed") {
+  constexpr float most = std::numeric_limits<float>::max();
+  CHECK_NOTHROW(losses::SoftMargin<float>({.margin = most}));
+}
+
 TEST_CASE("SoftMargin: bad targets and margins are refused") {
   Eigen::VectorXf x = Eigen::VectorXf::Ones(20), y = x, g = x;
   y[0] = 0.5f;

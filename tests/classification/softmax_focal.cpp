@@ -140,6 +140,11 @@ TEST_CASE("SoftmaxFocal: labels of every type; wrong ones are refused") {
   rows::check_label_types(SoftmaxFocal<float>(), "SoftmaxFocal");
 }
 
+TEST_CASE("SoftmaxFocal: the largest finite gamma is allowed") {
+  constexpr float most = std::numeric_limits<float>::max();
+  CHECK_NOTHROW(losses::SoftmaxFocal<float>({.gamma = most}));
+}
+
 TEST_CASE("SoftmaxFocal: bad options are refused") {
   rows::check_class_weights<SoftmaxFocal<float>>(
       "SoftmaxFocal", "alpha", [](const auto& alpha) { return SoftmaxFocal<float>({.alpha = alpha}); });

@@ -50,6 +50,11 @@ TEST_CASE("SquaredHinge: value and gradient are PyTorch's") {
   CHECK(g == Eigen::Vector4d(-0.25, 0, 2, -0.625));
 }
 
+TEST_CASE("SquaredHinge: the largest finite margin is allowed") {
+  constexpr float most = std::numeric_limits<float>::max();
+  CHECK_NOTHROW(losses::SquaredHinge<float>({.margin = most}));
+}
+
 TEST_CASE("SquaredHinge: bad targets and margins are refused") {
   Eigen::VectorXf x = Eigen::VectorXf::Ones(20), y = x, g = x;
   y[19] = 0;

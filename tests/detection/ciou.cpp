@@ -89,3 +89,8 @@ TEST_CASE("CIoU: of boxes of one shape it is DIoU") {
 TEST_CASE("CIoU: the default epsilon is torchvision's 1e-7") {
   CHECK(losses::CIoU<double>().rule().epsilon == 1e-7);
 }
+
+TEST_CASE("CIoU: the largest finite epsilon is allowed") {
+  constexpr float most = std::numeric_limits<float>::max();
+  CHECK_NOTHROW(losses::CIoU<float>({.epsilon = most}));
+}

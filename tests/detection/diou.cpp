@@ -72,3 +72,8 @@ TEST_CASE("DIoU: boxes without an area have a finite value and gradient") {
 TEST_CASE("DIoU: the default epsilon is torchvision's 1e-7") {
   CHECK(losses::DIoU<double>().rule().epsilon == 1e-7);
 }
+
+TEST_CASE("DIoU: the largest finite epsilon is allowed") {
+  constexpr float most = std::numeric_limits<float>::max();
+  CHECK_NOTHROW(losses::DIoU<float>({.epsilon = most}));
+}

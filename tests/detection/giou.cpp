@@ -86,3 +86,8 @@ TEST_CASE("GIoU: an infinite coordinate gives the limit") {
 TEST_CASE("GIoU: the default epsilon is torchvision's 1e-7") {
   CHECK(losses::GIoU<double>().rule().epsilon == 1e-7);
 }
+
+TEST_CASE("GIoU: the largest finite epsilon is allowed") {
+  constexpr float most = std::numeric_limits<float>::max();
+  CHECK_NOTHROW(losses::GIoU<float>({.epsilon = most}));
+}

@@ -66,3 +66,8 @@ TEST_CASE("IoU: boxes without an area have a finite value and gradient") {
 TEST_CASE("IoU: the default epsilon is torchvision's 1e-7") {
   CHECK(losses::IoU<double>().rule().epsilon == 1e-7);
 }
+
+TEST_CASE("IoU: the largest finite epsilon is allowed") {
+  constexpr float most = std::numeric_limits<float>::max();
+  CHECK_NOTHROW(losses::IoU<float>({.epsilon = most}));
+}

@@ -104,6 +104,11 @@ TEST_CASE("ArcFace: the paper's margin of 0.5 and scale of 64 are the defaults")
   CHECK((loss.rule().margin == 0.5 && loss.rule().scale == 64));
 }
 
+TEST_CASE("ArcFace: the largest finite scale is allowed") {
+  constexpr float most = std::numeric_limits<float>::max();
+  CHECK_NOTHROW(losses::ArcFace<float>({.scale = most}));
+}
+
 TEST_CASE("ArcFace: options are checked") {
   for (const float bad : {-0.1f, 1.6f, laws::nan<float>}) {
     laws::refuses_option("ArcFace: margin is ", [&] { ArcFace<float>({.margin = bad}); });

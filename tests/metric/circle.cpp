@@ -75,6 +75,11 @@ TEST_CASE("Circle: the paper's margin of 0.25 and gamma of 256 are the defaults"
   CHECK((loss.rule().margin == 0.25 && loss.rule().gamma == 256));
 }
 
+TEST_CASE("Circle: the largest finite margin and gamma are allowed") {
+  constexpr float most = std::numeric_limits<float>::max();
+  CHECK_NOTHROW(losses::Circle<float>({.margin = most, .gamma = most}));
+}
+
 TEST_CASE("Circle: options are checked") {
   for (const float bad : {-1.0f, laws::nan<float>, std::numeric_limits<float>::infinity()}) {
     laws::refuses_option("Circle: margin is ", [&] { Circle<float>({.margin = bad}); });

@@ -88,6 +88,11 @@ TEST_CASE("Contrastive: similar may be integers of any width, booleans, a span, 
   CHECK((g1.row(2).isNaN().all() && g2.row(2).isNaN().all() && !g1.row(1).isNaN().any()));
 }
 
+TEST_CASE("Contrastive: the largest finite margin is allowed") {
+  constexpr float most = std::numeric_limits<float>::max();
+  CHECK_NOTHROW(losses::Contrastive<float>({.margin = most}));
+}
+
 TEST_CASE("Contrastive: what is neither 0 nor 1 is refused by its index") {
   const Columns<double> x1 = Columns<double>::Ones(4, 3), x2 = 2 * x1;
   Columns<double> g1 = x1, g2 = x1;

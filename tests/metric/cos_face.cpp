@@ -59,6 +59,11 @@ TEST_CASE("CosFace: the paper's margin of 0.35 and scale of 64 are the defaults"
   CHECK((loss.rule().margin == 0.35 && loss.rule().scale == 64));
 }
 
+TEST_CASE("CosFace: the largest finite margin and scale are allowed") {
+  constexpr float most = std::numeric_limits<float>::max();
+  CHECK_NOTHROW(losses::CosFace<float>({.margin = most, .scale = most}));
+}
+
 TEST_CASE("CosFace: options are checked") {
   for (const float bad : {-0.1f, laws::nan<float>, std::numeric_limits<float>::infinity()}) {
     laws::refuses_option("CosFace: margin is ", [&] { CosFace<float>({.margin = bad}); });

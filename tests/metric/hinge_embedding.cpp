@@ -48,6 +48,12 @@ TEST_CASE("HingeEmbedding: the margin may be negative") {
   CHECK(loss.forward(Eigen::Vector2d(-3, 0), Eigen::Vector2d(-1, -1)) == 1);  // (2 + 0) / 2
 }
 
+TEST_CASE("HingeEmbedding: the largest finite margin is allowed") {
+  constexpr float most = std::numeric_limits<float>::max();
+  CHECK_NOTHROW(losses::HingeEmbedding<float>({.margin = most}));
+  CHECK_NOTHROW(losses::HingeEmbedding<float>({.margin = -most}));
+}
+
 TEST_CASE("HingeEmbedding: a target that is no sign, or a margin that is not finite, is refused") {
   const losses::HingeEmbedding<double> loss;
   Eigen::Vector3d g(7, 7, 7);

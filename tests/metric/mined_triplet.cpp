@@ -221,6 +221,11 @@ TEST_CASE("MinedTriplet: equal rows have distance 0 and no gradient") {
   }
 }
 
+TEST_CASE("MinedTriplet: the largest finite margin is allowed") {
+  constexpr float most = std::numeric_limits<float>::max();
+  CHECK_NOTHROW(losses::MinedTriplet<float>({.margin = most}));
+}
+
 TEST_CASE("MinedTriplet: options are checked") {
   for (const float bad : {-1.0f, laws::nan<float>, std::numeric_limits<float>::infinity()}) {
     laws::refuses_option("MinedTriplet: margin is ", [&] { MinedTriplet<float>({.margin = bad}); });

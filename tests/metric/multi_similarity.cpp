@@ -100,6 +100,12 @@ TEST_CASE("MultiSimilarity: large weights do not overflow") {
   CHECK(g.allFinite());
 }
 
+TEST_CASE("MultiSimilarity: the largest finite alpha, beta, base and epsilon are allowed") {
+  constexpr float most = std::numeric_limits<float>::max();
+  CHECK_NOTHROW(losses::MultiSimilarity<float>({.alpha = most, .beta = most, .base = most, .epsilon = most}));
+  CHECK_NOTHROW(losses::MultiSimilarity<float>({.base = -most}));
+}
+
 TEST_CASE("MultiSimilarity: options are checked") {
   for (const float bad : {-1.0f, laws::nan<float>, std::numeric_limits<float>::infinity()}) {
     laws::refuses_option("MultiSimilarity: alpha is ", [&] { MultiSimilarity<float>({.alpha = bad}); });

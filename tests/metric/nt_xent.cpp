@@ -179,6 +179,11 @@ TEST_CASE("NTXent: the default temperature is 0.5") {
   CHECK(losses::NTXent<double>().rule().temperature == 0.5);
 }
 
+TEST_CASE("NTXent: the largest finite temperature is allowed") {
+  constexpr float most = std::numeric_limits<float>::max();
+  CHECK_NOTHROW(losses::NTXent<float>({.temperature = most}));
+}
+
 TEST_CASE("NTXent: bad shapes, options and overlaps are refused") {
   const NTXent<float> loss;
   const Columns<float> z = Columns<float>::Ones(4, 3);

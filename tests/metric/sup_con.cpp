@@ -157,6 +157,11 @@ TEST_CASE("SupCon: every storage of Eigen's gives the same bits") {
   });
 }
 
+TEST_CASE("SupCon: the largest finite temperature is allowed") {
+  constexpr float most = std::numeric_limits<float>::max();
+  CHECK_NOTHROW(losses::SupCon<float>({.temperature = most}));
+}
+
 TEST_CASE("SupCon: bad shapes, options and overlaps are refused") {
   for (const float bad : {0.0f, -1.0f, laws::nan<float>, std::numeric_limits<float>::infinity()}) {
     laws::refuses_option("SupCon: temperature is ", [&] { losses::SupCon<float>({.temperature = bad}); });

@@ -326,6 +326,11 @@ TEST_CASE("Triplet: samples as columns, fixed sizes, expressions, tensors and bl
   }
 }
 
+TEST_CASE("Triplet: the largest finite margin is allowed") {
+  constexpr float most = std::numeric_limits<float>::max();
+  CHECK_NOTHROW(losses::Triplet<float>({.margin = most}));
+}
+
 TEST_CASE("Triplet: a bad margin or norm is refused") {
   using Triplet = losses::Triplet<double>;
   for (const double margin : {-1.0, inf, std::numeric_limits<double>::quiet_NaN()}) {

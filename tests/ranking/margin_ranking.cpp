@@ -109,6 +109,12 @@ TEST_CASE("MarginRanking: value and both gradients are PyTorch's, where the marg
   CHECK(g2 == -g1);
 }
 
+TEST_CASE("MarginRanking: the largest finite margin is allowed") {
+  constexpr float most = std::numeric_limits<float>::max();
+  CHECK_NOTHROW(losses::MarginRanking<float>({.margin = most}));
+  CHECK_NOTHROW(losses::MarginRanking<float>({.margin = -most}));
+}
+
 TEST_CASE("MarginRanking: bad shapes, targets, margins and overlaps are refused") {
   const losses::MarginRanking<float> loss;
   const Columns<float> x = Columns<float>::Ones(3, 2), other = Columns<float>::Ones(2, 3);

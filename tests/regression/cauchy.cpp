@@ -27,6 +27,11 @@ TEST_CASE("Cauchy: the default scale is 1") {
   CHECK(losses::Cauchy<double>().rule().scale == 1);
 }
 
+TEST_CASE("Cauchy: the largest finite scale is allowed") {
+  constexpr float most = std::numeric_limits<float>::max();
+  CHECK_NOTHROW(losses::Cauchy<float>({.scale = most}));
+}
+
 TEST_CASE("Cauchy: a scale that is not positive is refused") {
   for (const float scale : {0.f, -1.f, std::numeric_limits<float>::quiet_NaN()}) {
     laws::refuses_option("Cauchy: scale is ", [&] { losses::Cauchy<float>({.scale = scale}); });

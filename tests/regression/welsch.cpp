@@ -27,6 +27,11 @@ TEST_CASE("Welsch: quadratic at zero, scale²/2 far out") {
   CHECK(triple(losses::Welsch<float>(), 1e-6f, 0).value == Catch::Approx(5e-13).epsilon(1e-6));
 }
 
+TEST_CASE("Welsch: the largest finite scale is allowed") {
+  constexpr float most = std::numeric_limits<float>::max();
+  CHECK_NOTHROW(losses::Welsch<float>({.scale = most}));
+}
+
 TEST_CASE("Welsch: a scale that is not positive is refused") {
   for (const float scale : {0.f, -1.f, std::numeric_limits<float>::quiet_NaN()}) {
     laws::refuses_option("Welsch: scale is ", [&] { losses::Welsch<float>({.scale = scale}); });

@@ -69,6 +69,11 @@ TEST_CASE("FocalTversky: a perfect mask is 0 with gradient 0") {
   CHECK(g == Eigen::Vector3d::Zero());
 }
 
+TEST_CASE("FocalTversky: the largest finite gamma is allowed") {
+  constexpr float most = std::numeric_limits<float>::max();
+  CHECK_NOTHROW(losses::FocalTversky<float>({.gamma = most}));
+}
+
 TEST_CASE("FocalTversky: bad options are refused") {
   laws::refuses_option("FocalTversky: gamma is 0, but must be finite and positive",
                        [] { FocalTversky<float>({.gamma = 0}); });
