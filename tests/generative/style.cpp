@@ -33,7 +33,7 @@ Tensor<T> drawn(Index n, Index c, Index h, Index w, std::uint64_t sequence, T sc
 
 /// The definition: Gram matrices, then the weighted mean of the squares of their differences. N is long double, or a Jet.
 template <class N, class T>
-N reference(const std::vector<N>& f, const Tensor<T>& y, const std::vector<T>& weights = {}) {
+N style_of(const std::vector<N>& f, const Tensor<T>& y, const std::vector<T>& weights = {}) {
   const Index n = y.dimension(0), c = y.dimension(1), size = y.dimension(2) * y.dimension(3);
   N total = 0;
   Real weight = 0;
@@ -86,13 +86,13 @@ void check_against_reference(const Tensor<T>& f, const Tensor<T>& y, const std::
   }
   auto numbers = numbers_of<Real>(f);
   CHECK(static_cast<double>(value) ==
-        Catch::Approx(static_cast<double>(reference(numbers, y, weights))).epsilon(value_bound<T>));
+        Catch::Approx(static_cast<double>(style_of(numbers, y, weights))).epsilon(value_bound<T>));
   auto jets = numbers_of<Jet>(f);
   Real largest = 0;
   std::vector<Real> slopes;
   for (auto& each : jets) {
     each = Jet::variable(each.f);
-    slopes.push_back(reference(jets, y, weights).d);
+    slopes.push_back(style_of(jets, y, weights).d);
     each = Jet(each.f);
     largest = std::max(largest, std::abs(slopes.back()));
   }
@@ -246,7 +246,7 @@ TEST_CASE("Style: equal features give 0 and gradient 0, and near ones keep their
   auto f = drawn<float>(1, 2, 2, 2, 1);
   const auto near = f;
   for (Index i = 0; i < f.size(); i += 3) f.data()[i] = std::nextafter(f.data()[i], 2.0F);
-  const auto want = static_cast<double>(reference(numbers_of<Real>(f), near));
+  const auto want = static_cast<double>(style_of(numbers_of<Real>(f), near));
   CHECK(want > 0);
   CHECK(static_cast<double>(losses::Style<float>().forward(f, near)) == Catch::Approx(want).epsilon(1e-6));
   check_against_reference<float>(f, near);
