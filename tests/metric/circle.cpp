@@ -10,7 +10,7 @@ using losses::Circle;
 namespace {
 
 /// Sun et al., eq. (6), with the paces of eq. (5) held.
-struct Reference {
+struct CircleReference {
   template <class Rule>
   std::vector<laws::Anchor> operator()(const Rule& rule, const laws::Batch& batch) const {
     const Real m = static_cast<Real>(rule.margin), gamma = static_cast<Real>(rule.gamma);
@@ -36,9 +36,9 @@ struct Reference {
 }  // namespace
 
 TEST_CASE("Circle: the laws", "[laws]") {
-  laws::check(laws::batch_loss("Circle", Circle<float>(), Circle<double>(), Reference()));
+  laws::check(laws::batch_loss("Circle", Circle<float>(), Circle<double>(), CircleReference()));
   laws::check(laws::batch_loss("Circle, gamma 4", Circle<float>({.margin = 0.5f, .gamma = 4}),
-                               Circle<double>({.margin = 0.5, .gamma = 4}), Reference()));
+                               Circle<double>({.margin = 0.5, .gamma = 4}), CircleReference()));
 }
 
 TEST_CASE("Circle: numbers from PyTorch") {

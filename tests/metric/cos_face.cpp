@@ -11,7 +11,7 @@ using losses::CosFace;
 
 namespace {
 
-struct Target {
+struct CosFaceTarget {
   template <class Rule>
   Jet operator()(const Rule& rule, const Jet& c) const {
     return c - static_cast<Real>(rule.margin);
@@ -21,9 +21,9 @@ struct Target {
 }  // namespace
 
 TEST_CASE("CosFace: values and gradients over the cosines") {
-  laws::check_margin_softmax(CosFace<double>(), Target());
-  laws::check_margin_softmax(CosFace<float>(), Target());
-  laws::check_margin_softmax(CosFace<double>({.margin = 0.5, .scale = 10}), Target());
+  laws::check_margin_softmax(CosFace<double>(), CosFaceTarget());
+  laws::check_margin_softmax(CosFace<float>(), CosFaceTarget());
+  laws::check_margin_softmax(CosFace<double>({.margin = 0.5, .scale = 10}), CosFaceTarget());
 }
 
 TEST_CASE("CosFace: numbers from PyTorch") {

@@ -14,7 +14,7 @@ using losses::Reduction;
 namespace {
 
 /// Every triplet, one after the other.
-struct Reference {
+struct MinedTripletReference {
   template <class Rule>
   std::vector<laws::Anchor> operator()(const Rule& rule, const laws::Batch& batch) const {
     std::vector<laws::Anchor> anchors(batch.size());
@@ -63,7 +63,7 @@ MinedTriplet<T> loss_of(Mining mining, bool squared = false, bool active_only = 
 
 void check(const std::string& name, Mining mining, bool squared = false, bool active_only = false) {
   laws::check(laws::batch_loss(name, loss_of<float>(mining, squared, active_only),
-                               loss_of<double>(mining, squared, active_only), Reference(),
+                               loss_of<double>(mining, squared, active_only), MinedTripletReference(),
                                laws::Invariance::translation));
 }
 
@@ -183,7 +183,7 @@ TEST_CASE("MinedTriplet: close rows far from the origin keep their distances") {
     const auto batch = laws::batch_of(far, y);
     const auto loss = loss_of<float>(mining);
     Real value = 0, weight = 0;
-    for (const auto& anchor : Reference()(loss.rule(), batch)) {
+    for (const auto& anchor : MinedTripletReference()(loss.rule(), batch)) {
       value += anchor.value.f;
       weight += anchor.weight;
     }

@@ -10,7 +10,7 @@ using losses::MultiSimilarity;
 namespace {
 
 /// Wang et al., eq. (16), over the pairs of eq. (11) and (12).
-struct Reference {
+struct MultiSimilarityReference {
   template <class Rule>
   std::vector<laws::Anchor> operator()(const Rule& rule, const laws::Batch& batch) const {
     const Real alpha = static_cast<Real>(rule.alpha), beta = static_cast<Real>(rule.beta),
@@ -43,10 +43,11 @@ struct Reference {
 }  // namespace
 
 TEST_CASE("MultiSimilarity: the laws", "[laws]") {
-  laws::check(laws::batch_loss("MultiSimilarity", MultiSimilarity<float>(), MultiSimilarity<double>(), Reference()));
-  laws::check(laws::batch_loss("MultiSimilarity, every pair",
-                               MultiSimilarity<float>({.beta = 8, .base = -0.25f, .epsilon = 3}),
-                               MultiSimilarity<double>({.beta = 8, .base = -0.25, .epsilon = 3}), Reference()));
+  laws::check(laws::batch_loss("MultiSimilarity", MultiSimilarity<float>(), MultiSimilarity<double>(),
+                               MultiSimilarityReference()));
+  laws::check(
+      laws::batch_loss("MultiSimilarity, every pair", MultiSimilarity<float>({.beta = 8, .base = -0.25f, .epsilon = 3}),
+                       MultiSimilarity<double>({.beta = 8, .base = -0.25, .epsilon = 3}), MultiSimilarityReference()));
 }
 
 TEST_CASE("MultiSimilarity: numbers from PyTorch") {

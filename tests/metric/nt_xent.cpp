@@ -73,7 +73,7 @@ struct Stacked {
 };
 
 /// Chen et al., eq. (1), as it is written.
-struct Reference {
+struct NtXentReference {
   template <class Rule>
   std::vector<laws::Anchor> operator()(const Rule& rule, const laws::Batch& batch) const {
     const Real temperature = static_cast<Real>(rule.temperature);
@@ -94,9 +94,9 @@ struct Reference {
 
 TEST_CASE("NTXent: the laws", "[laws]") {
   laws::check(laws::batch_loss("NTXent", Stacked<float>({.temperature = 0.5f}), Stacked<double>({.temperature = 0.5}),
-                               Reference()));
+                               NtXentReference()));
   laws::check(laws::batch_loss("NTXent, temperature 0.1", Stacked<float>({.temperature = 0.1f}),
-                               Stacked<double>({.temperature = 0.1}), Reference()));
+                               Stacked<double>({.temperature = 0.1}), NtXentReference()));
 }
 
 TEST_CASE("NTXent: numbers from PyTorch") {

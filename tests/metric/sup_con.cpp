@@ -10,7 +10,7 @@ using losses::Reduction;
 namespace {
 
 /// Khosla et al., eq. (2), as it is written.
-struct Reference {
+struct SupConReference {
   template <class Rule>
   std::vector<laws::Anchor> operator()(const Rule& rule, const laws::Batch& batch) const {
     const Real temperature = static_cast<Real>(rule.temperature);
@@ -43,7 +43,7 @@ losses::rule::SupCon<T> options(double temperature, bool include_self, bool vali
 void check(const std::string& name, double temperature, bool include_self, bool valid_only) {
   laws::check(laws::batch_loss(name, losses::SupCon<float>(options<float>(temperature, include_self, valid_only)),
                                losses::SupCon<double>(options<double>(temperature, include_self, valid_only)),
-                               Reference()));
+                               SupConReference()));
 }
 
 }  // namespace

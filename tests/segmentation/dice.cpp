@@ -12,7 +12,7 @@ using losses::DiceWithLogits;
 namespace {
 
 /// 1 − (2 Σ p y + s)/(Σ p + Σ y + s)
-struct Reference {
+struct DiceReference {
   laws::SetKind kind;
 
   template <class Rule>
@@ -33,28 +33,29 @@ const auto probabilities = laws::SetKind::probabilities;
 }  // namespace
 
 TEST_CASE("Dice: the laws", "[laws]") {
-  laws::check(laws::sets("Dice", probabilities, Dice<float>(), Dice<double>(), Reference{probabilities}));
+  laws::check(laws::sets("Dice", probabilities, Dice<float>(), Dice<double>(), DiceReference{probabilities}));
 }
 
 TEST_CASE("Dice: the laws without smooth", "[laws]") {
   laws::check(laws::sets("Dice, smooth 0", probabilities, Dice<float>({.smooth = 0}), Dice<double>({.smooth = 0}),
-                         Reference{probabilities}));
+                         DiceReference{probabilities}));
 }
 
 TEST_CASE("Dice: the laws per sample", "[laws]") {
   laws::check(laws::sets("Dice, per sample", probabilities, Dice<float>({.smooth = 0.5f, .per_sample = true}),
-                         Dice<double>({.smooth = 0.5, .per_sample = true}), Reference{probabilities}));
+                         Dice<double>({.smooth = 0.5, .per_sample = true}), DiceReference{probabilities}));
 }
 
 TEST_CASE("DiceWithLogits: the laws", "[laws]") {
   const auto kind = laws::SetKind::logits;
-  laws::check(laws::sets("DiceWithLogits", kind, DiceWithLogits<float>(), DiceWithLogits<double>(), Reference{kind}));
+  laws::check(
+      laws::sets("DiceWithLogits", kind, DiceWithLogits<float>(), DiceWithLogits<double>(), DiceReference{kind}));
 }
 
 TEST_CASE("DiceWithLogits: the laws per sample", "[laws]") {
   const auto kind = laws::SetKind::logits;
   laws::check(laws::sets("DiceWithLogits, per sample", kind, DiceWithLogits<float>({.smooth = 0, .per_sample = true}),
-                         DiceWithLogits<double>({.smooth = 0, .per_sample = true}), Reference{kind}));
+                         DiceWithLogits<double>({.smooth = 0, .per_sample = true}), DiceReference{kind}));
 }
 
 TEST_CASE("Dice: PyTorch") {

@@ -11,7 +11,7 @@ using losses::FocalTverskyWithLogits;
 namespace {
 
 /// (1 − (TP + s)/(TP + α FP + β FN + s))^(1/γ)
-struct Reference {
+struct FocalTverskyReference {
   laws::SetKind kind;
 
   template <class Rule>
@@ -32,7 +32,8 @@ struct Reference {
 
 TEST_CASE("FocalTversky: the laws", "[laws]") {
   const auto kind = laws::SetKind::probabilities;
-  laws::check(laws::sets("FocalTversky", kind, FocalTversky<float>(), FocalTversky<double>(), Reference{kind}));
+  laws::check(
+      laws::sets("FocalTversky", kind, FocalTversky<float>(), FocalTversky<double>(), FocalTverskyReference{kind}));
 }
 
 TEST_CASE("FocalTverskyWithLogits: the laws per sample", "[laws]") {
@@ -40,7 +41,7 @@ TEST_CASE("FocalTverskyWithLogits: the laws per sample", "[laws]") {
   laws::check(laws::sets("FocalTverskyWithLogits, per sample", kind,
                          FocalTverskyWithLogits<float>({.alpha = 0.5f, .beta = 1, .gamma = 0.5f, .per_sample = true}),
                          FocalTverskyWithLogits<double>({.alpha = 0.5, .beta = 1, .gamma = 0.5, .per_sample = true}),
-                         Reference{kind}));
+                         FocalTverskyReference{kind}));
 }
 
 TEST_CASE("FocalTversky: PyTorch") {

@@ -32,7 +32,7 @@ Jet generalized(const Rule& rule, const std::vector<laws::RegionSums>& regions, 
   return laws::loss_of(right, wrong);
 }
 
-struct Reference {
+struct GeneralizedDiceReference {
   template <class Rule>
   Jet operator()(const Rule& rule, const laws::Jets& x, const laws::Reals& y, const laws::Reals& w) const {
     const auto value = [&](const laws::Reals& weights, Index first, Index last) {
@@ -74,8 +74,9 @@ struct SoftmaxReference {
 }  // namespace
 
 TEST_CASE("GeneralizedDice: the laws", "[laws]") {
-  laws::check(laws::with_class_axis(laws::sets("GeneralizedDice", laws::SetKind::probabilities,
-                                               GeneralizedDice<float>(), GeneralizedDice<double>(), Reference{})));
+  laws::check(
+      laws::with_class_axis(laws::sets("GeneralizedDice", laws::SetKind::probabilities, GeneralizedDice<float>(),
+                                       GeneralizedDice<double>(), GeneralizedDiceReference{})));
 }
 
 TEST_CASE("GeneralizedDice: the laws per sample", "[laws]") {
@@ -83,7 +84,7 @@ TEST_CASE("GeneralizedDice: the laws per sample", "[laws]") {
       laws::sets("GeneralizedDice, per sample", laws::SetKind::probabilities,
                  GeneralizedDice<float>({.weighting = ClassWeighting::inverse, .smooth = 0.5f, .per_sample = true}),
                  GeneralizedDice<double>({.weighting = ClassWeighting::inverse, .smooth = 0.5, .per_sample = true}),
-                 Reference{})));
+                 GeneralizedDiceReference{})));
 }
 
 TEST_CASE("SoftmaxGeneralizedDice: the laws", "[laws]") {

@@ -11,7 +11,7 @@ using losses::JaccardWithLogits;
 namespace {
 
 /// 1 − (Σ p y + s)/(Σ p + Σ y − Σ p y + s)
-struct Reference {
+struct JaccardReference {
   laws::SetKind kind;
 
   template <class Rule>
@@ -30,19 +30,19 @@ struct Reference {
 
 TEST_CASE("Jaccard: the laws", "[laws]") {
   const auto kind = laws::SetKind::probabilities;
-  laws::check(laws::sets("Jaccard", kind, Jaccard<float>(), Jaccard<double>(), Reference{kind}));
+  laws::check(laws::sets("Jaccard", kind, Jaccard<float>(), Jaccard<double>(), JaccardReference{kind}));
 }
 
 TEST_CASE("Jaccard: the laws per sample", "[laws]") {
   const auto kind = laws::SetKind::probabilities;
   laws::check(laws::sets("Jaccard, per sample", kind, Jaccard<float>({.smooth = 0, .per_sample = true}),
-                         Jaccard<double>({.smooth = 0, .per_sample = true}), Reference{kind}));
+                         Jaccard<double>({.smooth = 0, .per_sample = true}), JaccardReference{kind}));
 }
 
 TEST_CASE("JaccardWithLogits: the laws", "[laws]") {
   const auto kind = laws::SetKind::logits;
-  laws::check(
-      laws::sets("JaccardWithLogits", kind, JaccardWithLogits<float>(), JaccardWithLogits<double>(), Reference{kind}));
+  laws::check(laws::sets("JaccardWithLogits", kind, JaccardWithLogits<float>(), JaccardWithLogits<double>(),
+                         JaccardReference{kind}));
 }
 
 TEST_CASE("Jaccard: PyTorch") {

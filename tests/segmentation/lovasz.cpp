@@ -12,7 +12,7 @@ using losses::Lovasz;
 
 namespace {
 
-struct Reference {
+struct LovaszReference {
   template <class Rule>
   Jet operator()(const Rule& rule, const laws::Jets& x, const laws::Reals& y, const laws::Reals& w) const {
     const auto value = [&](const laws::Reals& weights, Index first, Index last) {
@@ -34,12 +34,12 @@ struct Reference {
 }  // namespace
 
 TEST_CASE("Lovasz: the laws", "[laws]") {
-  laws::check(laws::sets("Lovasz", laws::SetKind::scores, Lovasz<float>(), Lovasz<double>(), Reference{}));
+  laws::check(laws::sets("Lovasz", laws::SetKind::scores, Lovasz<float>(), Lovasz<double>(), LovaszReference{}));
 }
 
 TEST_CASE("Lovasz: the laws per sample", "[laws]") {
   laws::check(laws::sets("Lovasz, per sample", laws::SetKind::scores, Lovasz<float>({.per_sample = true}),
-                         Lovasz<double>({.per_sample = true}), Reference{}));
+                         Lovasz<double>({.per_sample = true}), LovaszReference{}));
 }
 
 TEST_CASE("Lovasz: PyTorch") {

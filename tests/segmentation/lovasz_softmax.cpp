@@ -11,7 +11,7 @@ using losses::LovaszSoftmax;
 
 namespace {
 
-struct Reference {
+struct LovaszSoftmaxReference {
   template <class Rule>
   Jet operator()(const Rule& rule, const laws::Jets& x, const laws::Reals& y, const laws::Reals& w) const {
     std::vector<laws::SoftmaxRow> rows;
@@ -41,14 +41,15 @@ struct Reference {
 }  // namespace
 
 TEST_CASE("LovaszSoftmax: the laws", "[laws]") {
-  laws::check(
-      laws::sets("LovaszSoftmax", laws::SetKind::labels, LovaszSoftmax<float>(), LovaszSoftmax<double>(), Reference{}));
+  laws::check(laws::sets("LovaszSoftmax", laws::SetKind::labels, LovaszSoftmax<float>(), LovaszSoftmax<double>(),
+                         LovaszSoftmaxReference{}));
 }
 
 TEST_CASE("LovaszSoftmax: the laws of all classes", "[laws]") {
   laws::check(laws::sets("LovaszSoftmax, all classes", laws::SetKind::labels,
                          LovaszSoftmax<float>({.classes = LovaszClasses::all, .class_weights = 2}),
-                         LovaszSoftmax<double>({.classes = LovaszClasses::all, .class_weights = 2}), Reference{}));
+                         LovaszSoftmax<double>({.classes = LovaszClasses::all, .class_weights = 2}),
+                         LovaszSoftmaxReference{}));
 }
 
 TEST_CASE("LovaszSoftmax: PyTorch") {

@@ -15,7 +15,7 @@ namespace {
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// Σ_k w_k (1 − (2 Σ p_k y_k + s)/(Σ p_k + Σ y_k + s)) / c
-struct Reference {
+struct SoftmaxDiceReference {
   template <class Rule>
   Jet operator()(const Rule& rule, const laws::Jets& x, const laws::Reals& y, const laws::Reals& w) const {
     Jet sum = 0;
@@ -32,14 +32,14 @@ struct Reference {
 }  // namespace
 
 TEST_CASE("SoftmaxDice: the laws", "[laws]") {
-  laws::check(
-      laws::sets("SoftmaxDice", laws::SetKind::labels, SoftmaxDice<float>(), SoftmaxDice<double>(), Reference{}));
+  laws::check(laws::sets("SoftmaxDice", laws::SetKind::labels, SoftmaxDice<float>(), SoftmaxDice<double>(),
+                         SoftmaxDiceReference{}));
 }
 
 TEST_CASE("SoftmaxDice: the laws without smooth", "[laws]") {
   laws::check(laws::sets("SoftmaxDice, smooth 0, weight 3", laws::SetKind::labels,
                          SoftmaxDice<float>({.smooth = 0, .class_weights = 3}),
-                         SoftmaxDice<double>({.smooth = 0, .class_weights = 3}), Reference{}));
+                         SoftmaxDice<double>({.smooth = 0, .class_weights = 3}), SoftmaxDiceReference{}));
 }
 
 TEST_CASE("SoftmaxDice: PyTorch") {

@@ -10,7 +10,7 @@ using losses::SoftmaxJaccard;
 namespace {
 
 /// Σ_k w_k (1 − (Σ p_k y_k + s)/(Σ p_k + Σ y_k − Σ p_k y_k + s)) / c
-struct Reference {
+struct SoftmaxJaccardReference {
   template <class Rule>
   Jet operator()(const Rule& rule, const laws::Jets& x, const laws::Reals& y, const laws::Reals& w) const {
     Jet sum = 0;
@@ -28,7 +28,7 @@ struct Reference {
 
 TEST_CASE("SoftmaxJaccard: the laws", "[laws]") {
   laws::check(laws::sets("SoftmaxJaccard", laws::SetKind::labels, SoftmaxJaccard<float>({.smooth = 0.5f}),
-                         SoftmaxJaccard<double>({.smooth = 0.5}), Reference{}));
+                         SoftmaxJaccard<double>({.smooth = 0.5}), SoftmaxJaccardReference{}));
 }
 
 TEST_CASE("SoftmaxJaccard: PyTorch") {

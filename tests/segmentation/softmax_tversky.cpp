@@ -11,7 +11,7 @@ using losses::SoftmaxTversky;
 namespace {
 
 /// Σ_k w_k (1 − (TP_k + s)/(TP_k + α FP_k + β FN_k + s))^(1/γ) / c
-struct Reference {
+struct SoftmaxTverskyReference {
   template <class Rule>
   Jet operator()(const Rule& rule, const laws::Jets& x, const laws::Reals& y, const laws::Reals& w) const {
     Jet sum = 0;
@@ -31,13 +31,14 @@ struct Reference {
 
 TEST_CASE("SoftmaxTversky: the laws", "[laws]") {
   laws::check(laws::sets("SoftmaxTversky", laws::SetKind::labels, SoftmaxTversky<float>({.alpha = 0.25f, .beta = 1}),
-                         SoftmaxTversky<double>({.alpha = 0.25, .beta = 1}), Reference{}));
+                         SoftmaxTversky<double>({.alpha = 0.25, .beta = 1}), SoftmaxTverskyReference{}));
 }
 
 TEST_CASE("SoftmaxTversky: the laws of the focal one", "[laws]") {
   laws::check(laws::sets("SoftmaxTversky, gamma 2", laws::SetKind::labels,
                          SoftmaxTversky<float>({.gamma = 2, .smooth = 1, .class_weights = 0.5f}),
-                         SoftmaxTversky<double>({.gamma = 2, .smooth = 1, .class_weights = 0.5}), Reference{}));
+                         SoftmaxTversky<double>({.gamma = 2, .smooth = 1, .class_weights = 0.5}),
+                         SoftmaxTverskyReference{}));
 }
 
 TEST_CASE("SoftmaxTversky: PyTorch") {

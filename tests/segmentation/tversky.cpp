@@ -13,7 +13,7 @@ using losses::TverskyWithLogits;
 namespace {
 
 /// 1 − (TP + s)/(TP + α FP + β FN + s)
-struct Reference {
+struct TverskyReference {
   laws::SetKind kind;
 
   template <class Rule>
@@ -34,7 +34,7 @@ struct Reference {
 TEST_CASE("Tversky: the laws", "[laws]") {
   const auto kind = laws::SetKind::probabilities;
   laws::check(laws::sets("Tversky", kind, Tversky<float>({.alpha = 0.25f, .beta = 0.75f}),
-                         Tversky<double>({.alpha = 0.25, .beta = 0.75}), Reference{kind}));
+                         Tversky<double>({.alpha = 0.25, .beta = 0.75}), TverskyReference{kind}));
 }
 
 TEST_CASE("TverskyWithLogits: the laws per sample", "[laws]") {
@@ -42,7 +42,7 @@ TEST_CASE("TverskyWithLogits: the laws per sample", "[laws]") {
   laws::check(laws::sets("TverskyWithLogits, per sample", kind,
                          TverskyWithLogits<float>({.alpha = 2, .beta = 0.5f, .smooth = 0, .per_sample = true}),
                          TverskyWithLogits<double>({.alpha = 2, .beta = 0.5, .smooth = 0, .per_sample = true}),
-                         Reference{kind}));
+                         TverskyReference{kind}));
 }
 
 TEST_CASE("Tversky: PyTorch") {
