@@ -108,9 +108,9 @@ TEST_CASE("Sum: a factor of 0 adds nothing to infinite terms, and factors of oth
   CHECK(g == Eigen::Vector2d(0.5, 0.5));
   CHECK((0.0 * losses::MSE<double>()).forward(far, zero) == 0);
 
-  const Eigen::Matrix2f p = Eigen::Matrix2f::Constant(1e-3f), y = Eigen::Matrix2f::Zero();
+  const Eigen::Matrix2f small = Eigen::Matrix2f::Constant(1e-3f), none = Eigen::Matrix2f::Zero();
   const auto sum = 0.0f * losses::MSE<float>() + 3e38f * losses::L1<float>(losses::Reduction::sum);
   Eigen::MatrixXf slope;
-  CHECK(sum.value_and_gradient(p, y, slope) == Catch::Approx(1.2e36));
+  CHECK(sum.value_and_gradient(small, none, slope) == Catch::Approx(1.2e36));
   CHECK(slope(1, 1) == 3e38f);
 }
