@@ -417,7 +417,7 @@ class Bench {
     if (!together.empty()) try_together(std::move(together), alone, report);
     for (const Mutation& m : alone) {
       if (!passes_as_it_is_ && !(build(text_) && test(0) == Outcome::survived)) {
-        std::cerr << "mutation: " << test_.string() << " does not pass as it is\n";
+        std::cerr << "mutation: " << test_.string() << " does not pass as it is\n" << read(folder_ / "errors");
         std::exit(2);
       }
       passes_as_it_is_ = true;
