@@ -3,6 +3,7 @@
 
 /// What the tests of LossEvaluator train.
 
+#include <algorithm>
 #include <cstdlib>
 #include <functional>
 #include <initializer_list>
@@ -61,7 +62,9 @@ struct Line {
 };
 
 inline MatrixXd column(std::initializer_list<double> values) {
-  return Eigen::Map<const MatrixXd>(values.begin(), static_cast<Index>(values.size()), 1);
+  MatrixXd result(static_cast<Index>(values.size()), 1);
+  std::copy(values.begin(), values.end(), result.data());
+  return result;
 }
 
 }  // namespace losses_test

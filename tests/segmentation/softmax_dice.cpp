@@ -205,6 +205,20 @@ TEST_CASE("SoftmaxDice: many classes, and one") {
   }
 }
 
+TEST_CASE("SoftmaxDice: the weights of a few pixels are beyond the largest float together") {
+  // Beside such weights `smooth` is nothing, and their common factor cancels.
+  const Eigen::MatrixXf logits = Eigen::MatrixXf::Random(300, 3);
+  Eigen::VectorXi labels(300);
+  for (int i = 0; i < 300; ++i) labels[i] = i % 3;
+  Eigen::MatrixXf gradient(300, 3), expected_gradient(300, 3);
+  const Eigen::VectorXf weights = Eigen::VectorXf::Constant(300, 2e38f);
+  const float expected =
+      losses::SoftmaxDice<float>({.smooth = 0}).value_and_gradient(logits, labels, expected_gradient);
+  const float value = losses::SoftmaxDice<float>().value_and_gradient(logits, labels, weights, gradient);
+  CHECK(value == Approx(expected).epsilon(1e-6));
+  CHECK((gradient - expected_gradient).cwiseAbs().maxCoeff() < 1e-6f * expected_gradient.cwiseAbs().maxCoeff());
+}
+
 TEST_CASE("SoftmaxDice: bad options are refused") {
   laws::refuses_option("SoftmaxDice: smooth is -1, but must be finite and not negative",
                        [] { SoftmaxDice<float>({.smooth = -1}); });

@@ -43,8 +43,8 @@ struct AsymmetricMultiLabel {
   template <class V>
   Terms<V> operator()(V x, V y) const {
     const detail::Logit<V> logit(x);
-    const auto yes = detail::focal_of_logit(logit, V(0), V(1), V(1), gamma_positive);
-    const auto no = clip == 0 ? detail::focal_of_logit(logit, V(1), V(0), V(1), gamma_negative) : clipped(logit);
+    const auto yes = focal(logit, V(0), V(1), gamma_positive);
+    const auto no = clip == 0 ? focal(logit, V(1), V(0), gamma_negative) : clipped(logit);
     const V rest = V(1) - y;
     // Not 0·inf.
     return {.value = where(y == V(0), V(0), y * yes.value) + where(rest == V(0), V(0), rest * no.value),
@@ -53,6 +53,12 @@ struct AsymmetricMultiLabel {
   }
 
  private:
+  template <class V>
+  static Terms<V> focal(detail::Logit<V> logit, V no, V yes, T gamma) {
+    logit.e = detail::focal_exp(logit.x, logit.e, no, yes, gamma);
+    return detail::focal_of_logit(logit, log1p_unit(logit.e), no, yes, V(1), gamma);
+  }
+
   template <class V>
   Terms<V> clipped(const detail::Logit<V>& logit) const {
     const V far = logit.e * logit.r, p = where(logit.up, logit.r, far), q = where(logit.up, far, logit.r);

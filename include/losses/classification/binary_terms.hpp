@@ -21,8 +21,10 @@ struct Logit {
   V x, e, r;
   decltype(V() > V()) up;
 
-  LOSSES_INLINE explicit Logit(V logit)
-      : x(logit), e(exp_nonpos(-abs(logit))), r(V(1) / (V(1) + e)), up(logit > V(0)) {}
+  LOSSES_INLINE explicit Logit(V logit) : Logit(logit, exp_of(logit)) {}
+  LOSSES_INLINE Logit(V logit, V exp) : x(logit), e(exp), r(V(1) / (V(1) + e)), up(logit > V(0)) {}
+
+  LOSSES_INLINE static V exp_of(V logit) { return exp_nonpos(-abs(logit)); }
 
   /// The one of a weight of "no" and a weight of "yes" that x denies; affirmed: the other.
   LOSSES_INLINE V denied(V no, V yes) const { return where(up, no, yes); }
@@ -31,12 +33,12 @@ struct Logit {
   LOSSES_INLINE V turned(V slope) const { return where(up, slope, -slope); }
 
   /// no·softplus(x) + yes·softplus(−x)
-  LOSSES_INLINE Terms<V> cross_entropy(V no, V yes) const {
+  LOSSES_INLINE Terms<V> cross_entropy(V no, V yes) const { return cross_entropy(no, yes, log1p_unit(e)); }
+  /// The same from log(1 + e).
+  LOSSES_INLINE Terms<V> cross_entropy(V no, V yes, V log1p_e) const {
     const V a = denied(no, yes), b = affirmed(no, yes);
     const V linear = where(a == V(0), V(0), a * abs(x));  // not 0·inf
-    return {.value = fma(a + b, log1p_unit(e), linear),
-            .slope = turned(fma(-b, e, a) * r),
-            .curvature = (a + b) * e * r * r};
+    return {.value = fma(a + b, log1p_e, linear), .slope = turned(fma(-b, e, a) * r), .curvature = (a + b) * e * r * r};
   }
 };
 
@@ -104,20 +106,25 @@ LOSSES_INLINE Terms<V> modulated(const V& alpha, const Modulator<V>& by, const T
   return terms;
 }
 
-/// α (1 − p_t)^γ C with p_t = p·yes + (1 − p)·no, for yes + no = 1.
+/// e = exp(−|x|), or 0 where a hard label makes the term about e^(1 + γ), and that is below the normal numbers, whose
+/// products are slow.
 template <class V, class T>
-LOSSES_INLINE Terms<V> focal_of_logit(Logit<V> logit, V no, V yes, V alpha, T gamma) {
-  const V a = logit.denied(no, yes), b = logit.affirmed(no, yes);
-  // For a hard label all is about exp(−(1 + γ)|x|): 0 below the normal numbers, whose products are slow.
+LOSSES_INLINE V focal_exp(V x, V e, V no, V yes, T gamma) {
   constexpr T most = sizeof(T) == 4 ? T(87.3) : T(708.3);
-  const auto vanishes = (a == V(0)) & (abs(logit.x) > V(most / (1 + gamma)));
-  logit.e = where(vanishes, V(0), logit.e);
+  const auto vanishes = (where(x > V(0), no, yes) == V(0)) & (abs(x) > V(most / (1 + gamma)));
+  return where(vanishes, V(0), e);
+}
+
+/// α (1 − p_t)^γ C with p_t = p·yes + (1 − p)·no, for yes + no = 1, of a logit whose e is focal_exp.
+template <class V, class T>
+LOSSES_INLINE Terms<V> focal_of_logit(const Logit<V>& logit, V log1p_e, V no, V yes, V alpha, T gamma) {
+  const V a = logit.denied(no, yes), b = logit.affirmed(no, yes);
   const V e = logit.e, r = logit.r;
   const V er = e * r, sum = fma(b, e, a);
   const V share = where(a == V(0), V(1), e / sum);  // σ(−|x|)/(1 − p_t), also where both are 0
   const V ratio = (a - b) * share * r;
   const Modulator<V> by{sum * r, logit.turned((a - b) * er * r), logit.turned(ratio), -ratio * (V(1) - e) * r};
-  return modulated(alpha, by, logit.cross_entropy(no, yes), gamma);
+  return modulated(alpha, by, logit.cross_entropy(no, yes, log1p_e), gamma);
 }
 
 template <class T>

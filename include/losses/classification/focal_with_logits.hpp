@@ -36,8 +36,22 @@ struct FocalWithLogits {
 
   template <class V>
   Terms<V> operator()(V x, V y) const {
+    const V e = first(x, y);
+    return last(x, y, e, second(x, y, e));
+  }
+
+  template <class V>
+  V first(V x, V y) const {
+    return detail::focal_exp(x, detail::Logit<V>::exp_of(x), V(1) - y, y, gamma);
+  }
+  template <class V>
+  V second(V, V, V e) const {
+    return log1p_unit(e);
+  }
+  template <class V>
+  Terms<V> last(V x, V y, V e, V log1p_e) const {
     const V rest = V(1) - y, alpha_t = fma(V(alpha), y, V(alpha_negative) * rest);
-    return detail::focal_of_logit(detail::Logit<V>(x), rest, y, alpha_t, gamma);
+    return detail::focal_of_logit(detail::Logit<V>(x, e), log1p_e, rest, y, alpha_t, gamma);
   }
 };
 

@@ -27,7 +27,16 @@ struct MultiLabelBCE {
 
   template <class V>
   Terms<V> operator()(V x, V y, V w) const {
-    return detail::Logit<V>(x).cross_entropy(V(1) - y, w * y);
+    return last(x, y, w, first(x, y));
+  }
+
+  template <class V>
+  V first(V x, V) const {
+    return detail::Logit<V>::exp_of(x);
+  }
+  template <class V>
+  Terms<V> last(V x, V y, V w, V e) const {
+    return detail::Logit<V>(x, e).cross_entropy(V(1) - y, w * y);
   }
 };
 

@@ -33,7 +33,16 @@ struct SoftMargin {
 
   template <class V>
   Terms<V> operator()(V x, V y) const {
-    auto terms = detail::Logit<V>(V(margin) - y * x).cross_entropy(V(1), V(0));
+    return last(x, y, first(x, y));
+  }
+
+  template <class V>
+  V first(V x, V y) const {
+    return detail::Logit<V>::exp_of(V(margin) - y * x);
+  }
+  template <class V>
+  Terms<V> last(V x, V y, V e) const {
+    auto terms = detail::Logit<V>(V(margin) - y * x, e).cross_entropy(V(1), V(0));
     terms.slope = -y * terms.slope;
     return terms;
   }

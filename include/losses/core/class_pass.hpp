@@ -40,64 +40,17 @@ struct ClassTile {
   alignas(64) T at_label[tile_samples];    // the gradient there
 };
 
-/// m. The logits are copied on the way, and those of the next tile and the gradient's memory asked for.
+/// What Z gives, from Σ of the e of all other classes and the logit of the label.
 template <class T>
-LOSSES_KERNEL void class_highest(const T* x, Index class_stride, Index classes, T* copy, Index copy_stride,
-                                 const T* gradient, Index gradient_stride, ClassTile<T>& tile) {
-  using V = Lanes<T>;
-  std::fill_n(tile.highest, tile.size, lowest<T>);
-  const auto step = [&]<int group>(std::integral_constant<int, group>, Index c) LOSSES_INLINE_LAMBDA {
-    for_single_lanes<T>(tile.size, [&](auto lanes, Index i) LOSSES_INLINE_LAMBDA {
-      V m = lanes.load(tile.highest + i);
-      V v[group];
-      unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA {
-        const T* from = x + (c + k) * class_stride + i;
-        v[k] = lanes.load(from);
-        prefetch(from + tile_samples, 1);
-        if (gradient != nullptr) prefetch<true>(gradient + (c + k) * gradient_stride + i, 1);
-      });
-      unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA {
-        m = max_number(v[k], m);
-        lanes.store(v[k], copy + (c + k) * copy_stride + i);
-      });
-      lanes.store(m, tile.highest + i);
-    });
-  };
-  Index c = 0;
-  for (; c + 4 <= classes; c += 4) step(std::integral_constant<int, 4>(), c);
-  for (; c < classes; ++c) step(std::integral_constant<int, 1>(), c);
-}
-
-/// e over x, and what Z gives.
-template <class T>
-LOSSES_KERNEL void class_exponentials(T* x, Index stride, Index classes, ClassTile<T>& tile) {
+LOSSES_KERNEL void class_shares(const T* others, const T* at_label, ClassTile<T>& tile) {
   using V = Lanes<T>;
   for_single_lanes<T>(tile.size, [&](auto lanes, Index i) LOSSES_INLINE_LAMBDA {
-    const V m = lanes.load(tile.highest + i);
-    const V r = lanes.load(tile.label + i);
-    WideLanes<T> sum;
-    V at_label(0);
-    const auto step = [&]<int group>(std::integral_constant<int, group>, Index c) LOSSES_INLINE_LAMBDA {
-      V part(0);
-      unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA {
-        T* at = x + (c + k) * stride + i;
-        const V e = exp_nonpos(lanes.load(at) - m);
-        const auto is_label = r == V(static_cast<T>(c + k));
-        part = part + where(is_label, V(0), e);
-        at_label = where(is_label, e, at_label);
-        lanes.store(e, at);
-      });
-      sum.add(part);
-    };
-    Index c = 0;
-    for (; c + 4 <= classes; c += 4) step(std::integral_constant<int, 4>(), c);
-    for (; c < classes; ++c) step(std::integral_constant<int, 1>(), c);
-    const V others = sum.narrowed();
-    const V total = others + at_label;
+    const V e = exp_nonpos(lanes.load(at_label + i) - lanes.load(tile.highest + i));
+    const V s = lanes.load(others + i), total = s + e;
     const auto masked = total == V(0);
     lanes.store(where(masked, V(0), V(1) / total), tile.inverse + i);
-    lanes.store(where(masked, V(0), at_label / total), tile.hit + i);
-    lanes.store(where(masked, V(1), others / total), tile.missed + i);
+    lanes.store(where(masked, V(0), e / total), tile.hit + i);
+    lanes.store(where(masked, V(1), s / total), tile.missed + i);
   });
 }
 
@@ -105,14 +58,15 @@ LOSSES_KERNEL void class_exponentials(T* x, Index stride, Index classes, ClassTi
 template <class T, bool weighted>
 LOSSES_KERNEL void class_sums(const T* e, Index stride, Index classes, const ClassTile<T>& tile, Region* regions) {
   using V = Lanes<T>;
-  constexpr Index block = 16 * V::size;  // a chain of eight floats per lane, then doubles
+  constexpr Index block =
+      (weighted ? 1 : 8) * V::size;  // of floats per lane, which weights could overflow; then doubles
   for (Index c = 0; c < classes; ++c) {
     const T* of_class = e + c * stride;
     const V number(static_cast<T>(c));
     Accumulator<T> hits, extra, missed;
     for (Index begin = 0; begin < tile.size; begin += block) {
-      V part[2][3] = {{V(0), V(0), V(0)}, {V(0), V(0), V(0)}};
-      for_lanes<T>(std::min(block, tile.size - begin), [&](auto lanes, Index at, int j) LOSSES_INLINE_LAMBDA {
+      V part[3];
+      for_single_lanes<T>(std::min(block, tile.size - begin), [&](auto lanes, Index at) LOSSES_INLINE_LAMBDA {
         const Index i = begin + at;
         V p = lanes.load(of_class + i) * lanes.load(tile.inverse + i);
         V rest = lanes.load(tile.missed + i);
@@ -122,13 +76,13 @@ LOSSES_KERNEL void class_sums(const T* e, Index stride, Index classes, const Cla
           p = where(w == V(0), V(0), w * p);
           rest = where(w == V(0), V(0), w * rest);
         }
-        part[j][0] = part[j][0] + lanes.keep(where(is_label, p, V(0)));
-        part[j][1] = part[j][1] + lanes.keep(where(is_label, V(0), p));
-        part[j][2] = part[j][2] + lanes.keep(where(is_label, rest, V(0)));
+        part[0] = part[0] + lanes.keep(where(is_label, p, V(0)));
+        part[1] = part[1] + lanes.keep(where(is_label, V(0), p));
+        part[2] = part[2] + lanes.keep(where(is_label, rest, V(0)));
       });
-      hits.add(part[0][0] + part[1][0]);
-      extra.add(part[0][1] + part[1][1]);
-      missed.add(part[0][2] + part[1][2]);
+      hits.add(part[0]);
+      extra.add(part[1]);
+      missed.add(part[2]);
     }
     regions[c] += {hits.total(), extra.total(), missed.total()};
   }
@@ -149,9 +103,7 @@ LOSSES_KERNEL void class_mean_slope(const T* e, Index stride, Index classes, con
       });
       sum = sum + part;
     };
-    Index c = 0;
-    for (; c + 4 <= classes; c += 4) step(std::integral_constant<int, 4>(), c);
-    for (; c < classes; ++c) step(std::integral_constant<int, 1>(), c);
+    for_groups(classes, step);
     const V others = sum * lanes.load(tile.inverse + i);
     const V s = lanes.load(tile.slope + i);
     const V hit = lanes.load(tile.hit + i);
@@ -174,7 +126,10 @@ LOSSES_KERNEL void class_gradient(const T* e, Index stride, Index classes, const
       const V inverse = lanes.load(tile.inverse + i);
       // All loads before the first store, as in softmax.hpp.
       V v[group];
-      unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA { v[k] = lanes.load(e + (c + k) * stride + i); });
+      unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA {
+        v[k] = lanes.load(e + (c + k) * stride + i);
+        prefetch<true>(g + (c + k + 4) * gradient_stride + i, 1);
+      });
       unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA {
         const V elsewhere = inverse * v[k] * (V(outside[c + k]) - mean);
         v[k] = product(w, where(r == V(static_cast<T>(c + k)), at_label, elsewhere));
@@ -185,9 +140,7 @@ LOSSES_KERNEL void class_gradient(const T* e, Index stride, Index classes, const
       });
     });
   };
-  Index c = 0;
-  for (; c + 4 <= classes; c += 4) step(std::integral_constant<int, 4>(), c);
-  for (; c < classes; ++c) step(std::integral_constant<int, 1>(), c);
+  for_groups(classes, step);
 }
 
 template <class T>
@@ -252,8 +205,11 @@ class ClassPass {
       tile.size = std::min(tile_, last - flat);
       if (inner >= tile_) tile.size = std::min(tile.size, inner - flat % inner);
       load_labels(flat, tile);
-      load_logits(flat, tile, scratch.data());
-      class_exponentials(scratch.data(), stride_, job_.classes, tile);
+      const T* next = load_logits(flat, tile, scratch.data());
+      T* const e = scratch.data();
+      tile_exponentials(e, stride_, job_.classes, tile.size, tile.label, tile.highest, e, tile.slope, tile.mean_slope,
+                        next, job_.class_stride[Job::logits]);
+      class_shares(tile.slope, tile.mean_slope, tile);
       f(flat, tile, scratch.data());
     }
   }
@@ -262,46 +218,32 @@ class ClassPass {
 
  private:
   void load_labels(Index flat, ClassTile<T>& tile) const {
-    Index plain = 0;
-    job_.for_runs(flat, tile.size, [&](Index length, Index first, const Index* at) {
-      const Index step = job_.stride[Job::labels][inner_], weight_step = job_.stride[Job::weights][inner_];
-      const Index first_weight = at[Job::weights];
-      const auto classes = static_cast<std::uint64_t>(job_.classes);
-      for_labels(job_.y, at[Job::labels], step, length, [&](std::int64_t label, Index i) {
-        // Of labels that are not valid only those with weight 0 come this far.
-        const bool kept = label != job_.ignore_index && static_cast<std::uint64_t>(label) < classes;
-        T weight = kept ? job_.uniform_weight : T(0);
-        if (job_.w != nullptr && kept) weight *= job_.weight_at(first_weight + i * weight_step);
-        tile.label[first + i] = kept ? static_cast<T>(label) : T(0);
-        tile.weight[first + i] = weight;
-        plain += weight == T(1) ? 1 : 0;
-      });
-    });
-    tile.weighted = plain != tile.size;
+    load_references(job_, flat, tile.size, tile.label, tile.weight);
+    tile.weighted = std::any_of(tile.weight, tile.weight + tile.size, [](T weight) { return weight != T(1); });
   }
 
-  void load_logits(Index flat, ClassTile<T>& tile, T* scratch) const {
+  /// Returns where the logits of the next tile are, if those of this one were contiguous.
+  const T* load_logits(Index flat, ClassTile<T>& tile, T* scratch) const {
     const Index classes = job_.classes, class_stride = job_.class_stride[Job::logits];
+    const T* next = nullptr;
     bool packed = false;
     job_.for_runs(flat, tile.size, [&](Index length, Index first, const Index* at) {
       const T* x = job_.at(job_.x, Job::logits, at[Job::logits]);
       const Index step = job_.stride[Job::logits][inner_];
       if (length == tile.size && step == 1 && !job_.is_stored(Job::logits)) {
-        const bool prefetches =
-            job_.g != nullptr && job_.stride[Job::gradient][inner_] == 1 && !job_.is_stored(Job::gradient);
-        const T* g = prefetches ? job_.g + at[Job::gradient] : nullptr;
-        class_highest(x, class_stride, classes, scratch, stride_, g, job_.class_stride[Job::gradient], tile);
+        next = x + length;
+        tile_highest(x, class_stride, classes, tile.size, scratch, stride_, tile.highest);
       } else {
         load_elements(x, job_.storage[Job::logits], class_stride, step, classes, length, scratch + first, stride_);
         packed = true;
       }
     });
-    if (packed) class_highest<T>(scratch, stride_, classes, scratch, stride_, nullptr, 0, tile);
-    T top = lowest<T>;
-    for (Index i = 0; i < tile.size; ++i) top = tile.highest[i] > top ? tile.highest[i] : top;
+    if (packed) tile_highest<T>(scratch, stride_, classes, tile.size, scratch, stride_, tile.highest);
+    const T top = row_highest(tile.highest, tile.size);
     for (Index i = 0; top == infinity<T> && i < tile.size; ++i) {
       if (tile.highest[i] == infinity<T>) take_limit(scratch + i, tile.highest[i]);
     }
+    return next;
   }
 
   /// A pixel with a logit of +inf: all probability is there; of two, NaN.

@@ -209,12 +209,15 @@ LOSSES_INLINE void for_single_lanes(Index size, const Step& step) {
   if (i < size) step(FirstLanes<T>{static_cast<int>(size - i)}, i);
 }
 
-/// As for_lanes, with fold() after every few registers: the sums of doubles are right to their last digits.
+/// After so many elements sums are folded: those of doubles are right to their last digits.
+template <class T>
+inline constexpr Index folded_elements = sizeof(T) == sizeof(double) ? 64 * Lanes<T>::size : run_elements;
+
+/// As for_lanes, with fold() after every few registers.
 template <class T, class Step, class Fold>
 LOSSES_INLINE void for_lanes(Index size, const Step& step, const Fold& fold) {
-  constexpr Index block = sizeof(T) == sizeof(double) ? 64 * Lanes<T>::size : run_elements;
-  for (Index begin = 0; begin < size; begin += block) {
-    for_lanes<T>(std::min(block, size - begin),
+  for (Index begin = 0; begin < size; begin += folded_elements<T>) {
+    for_lanes<T>(std::min(folded_elements<T>, size - begin),
                  [&](auto lanes, Index i, int j) LOSSES_INLINE_LAMBDA { step(lanes, begin + i, j); });
     fold();
   }

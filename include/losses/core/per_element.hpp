@@ -3,6 +3,8 @@
 
 /// The driver of losses with a term for each element: regression, binary and multi-label classification.
 
+#include <variant>
+
 #include <losses/core/driver.hpp>
 
 namespace LOSSES_NAMESPACE {
@@ -28,6 +30,58 @@ LOSSES_INLINE auto element_terms(const Rule& rule, const V* p, const V& y, const
 }
 
 template <class Rule, class V = Lanes<typename Rule::Scalar>>
+concept HasFirstStage = (prediction_count<Rule> == 1) && requires(const Rule& rule, V v) {
+  { rule.first(v, v) } -> std::same_as<V>;
+};
+template <class Rule, class V = Lanes<typename Rule::Scalar>>
+concept HasSecondStage = HasFirstStage<Rule, V> && requires(const Rule& rule, V v) {
+  { rule.second(v, v, v) } -> std::same_as<V>;
+};
+
+/// What the stages before the last one leave of some elements.
+template <class Rule, class T = typename Rule::Scalar>
+class EarlyStages {
+ public:
+  static constexpr int count = (HasFirstStage<Rule> ? 1 : 0) + (HasSecondStage<Rule> ? 1 : 0);
+  static constexpr Index elements = 512;
+
+  LOSSES_INLINE void run(const Rule& rule, const T* p, const T* y, Index size) {
+    using V = Lanes<T>;
+    for_single_lanes<T>(size, [&](auto lanes, Index i) LOSSES_INLINE_LAMBDA {
+      prefetch(p + i + elements_ahead<T>, 1);
+      prefetch(y + i + elements_ahead<T>, 1);
+      const V first = rule.first(lanes.load(p + i), lanes.load(y + i));
+      lanes.store(first, results_[0] + i);
+    });
+    if constexpr (count == 2) {
+      for_single_lanes<T>(size, [&](auto lanes, Index i) LOSSES_INLINE_LAMBDA {
+        const V second = rule.second(lanes.load(p + i), lanes.load(y + i), lanes.load(results_[0] + i));
+        lanes.store(second, results_[1] + i);
+      });
+    }
+  }
+
+  template <class V>
+  LOSSES_INLINE auto last(const Rule& rule, const V& p, const V& y, const V& k, auto lanes, Index i) const {
+    const auto after = [&](const auto&... early) LOSSES_INLINE_LAMBDA {
+      if constexpr (HasColumnParameter<Rule>) {
+        return rule.last(p, y, k, early...);
+      } else {
+        return rule.last(p, y, early...);
+      }
+    };
+    if constexpr (count == 2) {
+      return after(lanes.load(results_[0] + i), lanes.load(results_[1] + i));
+    } else {
+      return after(lanes.load(results_[0] + i));
+    }
+  }
+
+ private:
+  alignas(64) T results_[count > 0 ? count : 1][elements];
+};
+
+template <class Rule, class V = Lanes<typename Rule::Scalar>>
 concept ScalesSlope = requires(const Rule& rule, V v) {
   { rule.scaled_slope(v, v, v) } -> std::same_as<V>;
 };
@@ -39,25 +93,34 @@ LOSSES_KERNEL void element_kernel(const void* erased, const Run<T>& run, double*
   // A copy lets the compiler keep the options in registers: through the pointer they could alias the gradient.
   std::conditional_t<std::is_trivially_copyable_v<Rule>, const Rule, const Rule&> rule =
       *static_cast<const Rule*>(erased);
+  constexpr bool staged = HasFirstStage<Rule>;
+  std::conditional_t<staged, EarlyStages<Rule>, std::monostate> early;
+  Index begin = 0;
   Accumulator<T> total[2];
   V number;  // an option that is the same for all columns
   if constexpr (HasColumnParameter<Rule>) {
     if (run.in[3] == nullptr) number = V(rule.column_parameter()[0]);
   }
-  const auto step = [&](auto lanes, Index i, int j) LOSSES_INLINE_LAMBDA {
+  const auto step = [&](auto lanes, Index in_block, int j) LOSSES_INLINE_LAMBDA {
     V p[predictions];
-    const Index next = i + elements_ahead<T>;
+    const Index i = begin + in_block, next = i + elements_ahead<T>;
     for (int each = 0; each < predictions; ++each) {
       p[each] = lanes.load(run.in[each] + i);
-      prefetch(run.in[each] + next, 1);
+      if constexpr (!staged) prefetch(run.in[each] + next, 1);
       if (run.out[each] != nullptr) prefetch<true>(run.out[each] + next, 1);
     }
     const V y = lanes.load(run.in[2] + i);
-    prefetch(run.in[2] + next, 1);
+    if constexpr (!staged) prefetch(run.in[2] + next, 1);
     V k, w;
     if constexpr (HasColumnParameter<Rule>) k = run.in[3] != nullptr ? lanes.load(run.in[3] + i) : number;
     if constexpr (weighted) w = lanes.load(run.in[4] + i);
-    const auto terms = element_terms(rule, p, y, k);
+    const auto terms = [&]() LOSSES_INLINE_LAMBDA {
+      if constexpr (staged) {
+        return early.last(rule, p[0], y, k, lanes, in_block);
+      } else {
+        return element_terms(rule, p, y, k);
+      }
+    }();
     // Weight 0 leaves an element out, whatever it holds.
     if constexpr (weighted) w = w * V(run.unit);
     const auto weigh = [&](const V& v, const V& factor) LOSSES_INLINE_LAMBDA {
@@ -99,10 +162,14 @@ LOSSES_KERNEL void element_kernel(const void* erased, const Run<T>& run, double*
     if constexpr (verb == Verb::curvature) write_each(terms.curvature);
     if constexpr (verb == Verb::unreduced) write(weigh(terms.value, V(1)), 0);
   };
-  for_lanes<T>(run.size, step, [&]() LOSSES_INLINE_LAMBDA {
+  constexpr Index block = staged ? std::min(folded_elements<T>, EarlyStages<Rule>::elements) : folded_elements<T>;
+  for (; begin < run.size; begin += block) {
+    const Index size = std::min(block, run.size - begin);
+    if constexpr (staged) early.run(rule, run.in[0] + begin, run.in[2] + begin, size);
+    for_lanes<T>(size, step);
     total[0].fold();
     total[1].fold();
-  });
+  }
   if constexpr (verb == Verb::value || verb == Verb::gradient) sums[0] += total[0].total() + total[1].total();
 }
 

@@ -101,38 +101,74 @@ struct WithRest {
 };
 
 template <class V>
-LOSSES_INLINE WithRest<V> sigmoid_and_rest(V x) {
-  const V e = exp_nonpos(-abs(x));
+LOSSES_INLINE WithRest<V> sigmoid_and_rest(V x, V e) {
   const V larger = V(1) / (V(1) + e);
   const V smaller = e / (V(1) + e);
   const auto negative = x < V(0);
   return {where(negative, smaller, larger), where(negative, larger, smaller)};
 }
 
+/// exp(−|x|) of some hundred logits before the rest, as the stages of a per_element rule; of probabilities nothing.
+template <class T, bool logits>
+class RegionProbabilities {
+ public:
+  static constexpr Index elements = 512;
+
+  LOSSES_INLINE void start(const T* x, Index size) {
+    x_ = x;
+    if constexpr (logits) {
+      for_single_lanes<T>(size, [&](auto lanes, Index i) LOSSES_INLINE_LAMBDA {
+        prefetch(x + i + 4096 / static_cast<Index>(sizeof(T)), 1);
+        lanes.store(exp_nonpos(-abs(lanes.load(x + i))), e_ + i);
+      });
+    }
+  }
+
+  LOSSES_INLINE WithRest<Lanes<T>> at(auto lanes, Index i) const {
+    const Lanes<T> x = lanes.load(x_ + i);
+    if constexpr (logits) {
+      return sigmoid_and_rest(x, lanes.load(e_ + i));
+    } else {
+      return {x, Lanes<T>(1) - x};
+    }
+  }
+
+ private:
+  const T* x_ = nullptr;
+  alignas(64) T e_[logits ? elements : 1];
+};
+
 /// The sums of a Region, and Σ w where there are weights.
 template <class T, bool logits, bool weighted>
 LOSSES_KERNEL void region_sums_kernel(const void*, const Run<T>& run, double* sums) {
   using V = Lanes<T>;
-  Accumulator<T> total[2][weighted ? 4 : 3];
-  const auto step = [&](auto lanes, Index i, int j) LOSSES_INLINE_LAMBDA {
-    const V x = lanes.load(run.in[0] + i);
-    const V y = lanes.load(run.in[2] + i);
-    WithRest<V> at{x, V(1) - x};
-    if constexpr (logits) at = sigmoid_and_rest(x);
-    V terms[3] = {at.p * y, at.p * (V(1) - y), at.rest * y};
-    if constexpr (weighted) {
-      const V w = lanes.load(run.in[4] + i);
-      for (V& term : terms) term = where(w == V(0), V(0), w * term);
-      total[j][3].add(lanes.keep(w));
+  constexpr int count = weighted ? 4 : 3;
+  constexpr Index chain =
+      (weighted ? 1 : 8) * V::size;  // of floats per lane, which weights could overflow; then doubles
+  Accumulator<T> total[count];
+  RegionProbabilities<T, logits> probabilities;
+  for (Index begin = 0; begin < run.size; begin += probabilities.elements) {
+    const Index size = std::min(probabilities.elements, run.size - begin);
+    probabilities.start(run.in[0] + begin, size);
+    for (Index first = 0; first < size; first += chain) {
+      V part[count];
+      for_single_lanes<T>(std::min(chain, size - first), [&](auto lanes, Index in_chain) LOSSES_INLINE_LAMBDA {
+        const Index i = first + in_chain;
+        const V y = lanes.load(run.in[2] + begin + i);
+        const auto at = probabilities.at(lanes, i);
+        V terms[3] = {at.p * y, at.p * (V(1) - y), at.rest * y};
+        if constexpr (weighted) {
+          const V w = lanes.load(run.in[4] + begin + i);
+          for (V& term : terms) term = where(w == V(0), V(0), w * term);
+          part[3] = part[3] + lanes.keep(w);
+        }
+        for (int s = 0; s < 3; ++s) part[s] = part[s] + lanes.keep(terms[s]);
+      });
+      for (int s = 0; s < count; ++s) total[s].add(part[s]);
     }
-    for (int s = 0; s < 3; ++s) total[j][s].add(lanes.keep(terms[s]));
-  };
-  for_lanes<T>(run.size, step, [&]() LOSSES_INLINE_LAMBDA {
-    for (auto& accumulators : total) {
-      for (auto& each : accumulators) each.fold();
-    }
-  });
-  for (int s = 0; s < (weighted ? 4 : 3); ++s) sums[s] += total[0][s].total() + total[1][s].total();
+    for (auto& each : total) each.fold();
+  }
+  for (int s = 0; s < count; ++s) sums[s] += total[s].total();
 }
 
 /// What the second pass writes for a set, its factors included; `none`: a set that is left out.
@@ -153,39 +189,43 @@ T finite_slope(double slope) {
 template <class T, bool logits, bool weighted>
 LOSSES_KERNEL void region_slope_kernel(const void* erased, const Run<T>& run, double*) {
   using V = Lanes<T>;
-  const RegionStep<T> at = *static_cast<const RegionStep<T>*>(erased);
-  for_lanes<T>(run.size, [&](auto lanes, Index i, int) LOSSES_INLINE_LAMBDA {
-    const V y = lanes.load(run.in[2] + i);
-    V g = y * V(at.inside) + (V(1) - y) * V(at.outside);
-    if constexpr (logits) {
-      const auto sigmoid = sigmoid_and_rest(lanes.load(run.in[0] + i));
-      g = g * (sigmoid.p * sigmoid.rest);
-    }
-    if constexpr (weighted) {
-      const V w = lanes.load(run.in[4] + i);
-      g = where(w == V(0), V(0), w * g);
-    }
-    if (at.none) g = V(0);
-    T* out = run.out[0] + i;
-    if (run.adds[0]) g = lanes.load(out) + g;
-    lanes.store(g, out);
-  });
+  const RegionStep<T> slope = *static_cast<const RegionStep<T>*>(erased);
+  RegionProbabilities<T, logits> probabilities;
+  for (Index begin = 0; begin < run.size; begin += probabilities.elements) {
+    const Index size = std::min(probabilities.elements, run.size - begin);
+    probabilities.start(run.in[0] + begin, size);
+    for_single_lanes<T>(size, [&](auto lanes, Index i) LOSSES_INLINE_LAMBDA {
+      const V y = lanes.load(run.in[2] + begin + i);
+      V g = y * V(slope.inside) + (V(1) - y) * V(slope.outside);
+      if constexpr (logits) {
+        const auto at = probabilities.at(lanes, i);
+        g = g * (at.p * at.rest);
+      }
+      if constexpr (weighted) {
+        const V w = lanes.load(run.in[4] + begin + i);
+        g = where(w == V(0), V(0), w * g);
+      }
+      if (slope.none) g = V(0);
+      T* out = run.out[0] + begin + i;
+      if (run.adds[0]) g = lanes.load(out) + g;
+      lanes.store(g, out);
+    });
+  }
 }
 
-/// sums[0]: how many predictions (but logits) and targets are outside [0, 1] and have a weight; NaN is let through.
+/// sums[0] becomes positive if a prediction (but a logit) or target that has a weight is outside [0, 1]; NaN is let through.
 template <class T, bool logits>
 LOSSES_KERNEL void region_domain_kernel(const void*, const Run<T>& run, double* sums) {
   using V = Lanes<T>;
-  Accumulator<T> bad[2];
+  V bad[2];
   for_lanes<T>(run.size, [&](auto lanes, Index i, int j) LOSSES_INLINE_LAMBDA {
     const auto outside = [](const V& v) LOSSES_INLINE_LAMBDA { return (v < V(0)) | (v > V(1)); };
     auto wrong = outside(lanes.load(run.in[2] + i));
     if constexpr (!logits) wrong = wrong | outside(lanes.load(run.in[0] + i));
-    V count = where(wrong, V(1), V(0));
-    if (run.in[4] != nullptr) count = where(lanes.load(run.in[4] + i) == V(0), V(0), count);
-    bad[j].add(lanes.keep(count));
+    if (run.in[4] != nullptr) wrong = wrong & (lanes.load(run.in[4] + i) != V(0));
+    bad[j] = where(wrong, V(1), bad[j]);  // the lanes past the end repeat an element
   });
-  sums[0] += bad[0].total() + bad[1].total();
+  sums[0] += static_cast<double>(horizontal_max(bad[0] + bad[1]));
 }
 
 /// Refuses a prediction (but logits) or a target outside [0, 1] whose weight is not 0. The views have one shape.

@@ -189,6 +189,8 @@ double check_labels(const RowOptions<T>& options, const Executor& executor, cons
   const bool weighted =
       options.mean_by_class_weight && options.class_weights != nullptr && !options.class_weights->empty();
   const auto classes = static_cast<std::uint64_t>(inputs.classes());
+  const std::int64_t ignored_label = options.ignore_index;
+  const bool never_ignored = !options.ignores;
   double sums[max_sums] = {};
   if (work.samples() == 0) return 0;
   sum_over(work.samples(), work.samples(), 2, executor, sums, [&](Index first, Index last, double* local) {
@@ -197,24 +199,28 @@ double check_labels(const RowOptions<T>& options, const Executor& executor, cons
       const Index step = work.stride[Job::labels][inner];
       const Index weight_step = work.stride[Job::weights][inner];
       const Index first_weight = at[Job::weights];
-      const bool plain = !weighted && work.w == nullptr;
       Index kept = 0, wrong = 0;
+      if (!weighted && work.w == nullptr) {
+        for_labels(work.y, at[Job::labels], step, length, [&, classes](std::int64_t label, Index) {
+          const bool counts = (label != ignored_label) | never_ignored;
+          kept += counts;
+          wrong += counts & (static_cast<std::uint64_t>(label) >= classes);
+        });
+        local[0] += static_cast<double>(kept);
+        local[1] += static_cast<double>(wrong);
+        return;
+      }
       double weight = 0;
       for_labels(work.y, at[Job::labels], step, length, [&](std::int64_t label, Index i) {
-        const bool ignored = label == options.ignore_index && options.ignores;
+        const bool ignored = label == ignored_label && !never_ignored;
         const bool valid = static_cast<std::uint64_t>(label) < classes;
-        kept += !ignored;
-        if (plain) {
-          wrong += !ignored & !valid;
-          return;
-        }
         double w = work.w == nullptr ? 1.0 : static_cast<double>(work.weight_at(first_weight + i * weight_step));
         wrong += ignored || valid || w == 0 ? 0 : 1;
         if (ignored || !valid) return;
         if (weighted) w *= static_cast<double>((*options.class_weights)[static_cast<Index>(label)]);
         weight += w;
       });
-      local[0] += plain ? static_cast<double>(kept) : weight;
+      local[0] += weight;
       local[1] += static_cast<double>(wrong);
     });
   });

@@ -108,6 +108,34 @@ struct RowJob {
   }
 };
 
+/// The labels of `count` samples from `flat` on, and their weights. Without labels the references are not written; labels that
+/// are ignored have weight 0.
+template <class T>
+void load_references(const RowJob<T>& job, Index flat, Index count, T* reference, T* weight) {
+  using Job = RowJob<T>;
+  const int inner = job.rank - 1;
+  if (job.y.data == nullptr) std::fill_n(weight, count, job.uniform_weight);
+  job.for_runs(flat, count, [&](Index length, Index first, const Index* at) {
+    if (job.y.data != nullptr) {
+      // By value: what is stored here could be an option otherwise.
+      const auto take = [classes = static_cast<std::uint64_t>(job.classes), ignored = job.ignore_index,
+                         uniform = job.uniform_weight, to = reference + first,
+                         weight_to = weight + first](std::int64_t label, Index i) {
+        // Of labels that are not valid only those with weight 0 come this far.
+        const bool kept = (label != ignored) & (static_cast<std::uint64_t>(label) < classes);
+        to[i] = static_cast<T>(kept ? label : 0);
+        weight_to[i] = kept ? uniform : T(0);
+      };
+      for_labels(job.y, at[Job::labels], job.stride[Job::labels][inner], length, take);
+    }
+    if (job.w == nullptr) return;
+    const Index step = job.stride[Job::weights][inner];
+    for (Index i = first; i < first + length; ++i) {
+      if (weight[i] != T(0)) weight[i] *= job.weight_at(at[Job::weights] + (i - first) * step);
+    }
+  });
+}
+
 /// Memory on the stack for the usual number of classes, on the heap beyond.
 template <class T,
           Index size_on_stack = 65536 / static_cast<Index>(sizeof(T))>  // a register of samples of 1024 classes

@@ -25,6 +25,7 @@ struct RowPlaces {
   const T* columns_h = nullptr;
   T* columns_g = nullptr;
   const T* source = nullptr;  // columns that are still to be copied to columns_x
+  T* exponentials = nullptr;  // of copied columns: room for their exponentials
   Index class_stride = 1;
   Index given_stride = 1;
   Index gradient_stride = 1;
@@ -61,9 +62,7 @@ struct RowLimits {
   }
 
   void find(const RowPlaces<T>& places, Index classes, RowTile<T>& tile) {
-    T top = lowest<T>;
-    for (Index i = 0; i < tile.size; ++i) top = tile.highest[i] > top ? tile.highest[i] : top;
-    if (top != infinity<T>) return;
+    if (row_highest(tile.highest, tile.size) != infinity<T>) return;
     for (Index i = 0; i < tile.size; ++i) {
       if (tile.highest[i] == infinity<T>) [[unlikely]]
         begin(places.x(i), places.class_stride, classes, i, tile);
@@ -95,10 +94,20 @@ class LabelSoftmax {
   void statistics(const RowPlaces<T>& places, T* copy, Index copy_stride, RowTile<T>& tile, RowLimits<T>& limits) {
     const Index c = job_.classes;
     if (!places.is_rows) {
+      const Index source_stride = job_.class_stride[RowJob<T>::logits];
+      if (places.exponentials != nullptr) {
+        const bool copies = places.source != nullptr;
+        tile_highest(copies ? places.source : copy, copies ? source_stride : copy_stride, c, tile.size, copy,
+                     copy_stride, tile.highest);
+        limits.find(places, c, tile);
+        tile_exponentials<T>(copy, copy_stride, c, tile.size, tile.reference, tile.highest,
+                             job_.g != nullptr ? places.exponentials : nullptr, tile.others, tile.at_reference);
+        return refine_far_others(places, c, job_.far, tile);
+      }
       const T* gradient = places.unpacks ? nullptr : places.columns_g;
       if (places.source != nullptr) {
-        column_statistics(places.source, job_.class_stride[RowJob<T>::logits], c, tile.size, tile, copy, copy_stride,
-                          gradient, places.gradient_stride);
+        column_statistics(places.source, source_stride, c, tile.size, tile, copy, copy_stride, gradient,
+                          places.gradient_stride);
       } else {
         column_statistics(places.columns_x, places.class_stride, c, 8 * places.class_stride, tile,
                           static_cast<T*>(nullptr), 0, static_cast<const T*>(nullptr), 0);
@@ -139,6 +148,10 @@ class LabelSoftmax {
 
   void gradient(const RowPlaces<T>& places, bool adds, const RowTile<T>& tile) const {
     const Index c = job_.classes;
+    if (places.exponentials != nullptr) {
+      return tile_gradient(places.exponentials, places.class_stride, c, tile, adds, places.columns_g,
+                           places.gradient_stride);
+    }
     if (!places.is_rows) {
       return column_gradient(places.columns_x, places.class_stride, c, tile, adds, places.columns_g,
                              places.gradient_stride);
@@ -301,7 +314,10 @@ class RowPass {
       tile_ = tile_samples;
     } else {
       form_ = Form::packed;
-      tile_ = std::clamp<Index>(on_stack / Lanes<T>::size * Lanes<T>::size, Lanes<T>::size, tile_samples);
+      keeps_exponentials_ = job.terms != nullptr && !job.curvature && job.samples() <= kept_exponentials / c &&
+                            2 * tile_samples * c <= Scratch<T>::on_stack;
+      const Index budget = keeps_exponentials_ ? on_stack / 2 : on_stack;
+      tile_ = std::clamp<Index>(budget / Lanes<T>::size * Lanes<T>::size, Lanes<T>::size, tile_samples);
     }
   }
 
@@ -328,23 +344,31 @@ class RowPass {
   static constexpr Index row_classes = 32;
   // Up to here the classes of a tile are copied: their distance is often a power of two, and they fight for cache sets.
   static constexpr Index packed_classes = 128;
+  // With the widest registers exponentials that are computed twice cost less than their place in the cache, where memory is
+  // waited for anyway.
+  static constexpr Index kept_exponentials = LOSSES_REGISTER_BYTES == 64
+                                                 ? (Index{1} << 21) / static_cast<Index>(sizeof(T))
+                                                 : std::numeric_limits<Index>::max();
 
   template <class Softmax>
   [[gnu::noinline]] void run_tile(Index flat, Index count, Index since, double* sums) const {
     RowTile<T> tile;
     tile.size = count;
     load_labels(flat, tile);
-    load_weights(flat, tile);
-    // Of rows the gradient, then the logits.
+    // Of rows the gradient, then the logits; of packed columns the logits, over which the gradient goes, then what is kept of
+    // them.
     const bool copies_given = job_.h != nullptr && job_.is_stored(Job::distribution);
     const Index of_rows = count * row_stride_, of_tile = tile_ * job_.classes;
-    Scratch<T> scratch(form_ == Form::packed ? of_tile : form_ == Form::rows ? (copies_rows_ ? 2 : 1) * of_rows : 0);
+    Scratch<T> scratch(form_ == Form::packed ? (keeps_exponentials_ ? 2 : 1) * of_tile
+                       : form_ == Form::rows ? (copies_rows_ ? 2 : 1) * of_rows
+                                             : 0);
     Scratch<T> given(form_ == Form::packed && job_.h != nullptr ? of_tile : copies_given ? of_rows : 0);
     RowPlaces<T> places;
     if (form_ == Form::rows) {
       place_rows(flat, count, scratch.data(), given.data(), places);
     } else {
       place_columns(flat, count, scratch.data(), given.data(), Softmax::copies_columns, places);
+      if (keeps_exponentials_) places.exponentials = scratch.data() + of_tile;
     }
 
     Softmax softmax(job_);
@@ -383,30 +407,11 @@ class RowPass {
 
   /// Labels become the reference classes; those ignored have weight 0. With probabilities the reference comes later.
   void load_labels(Index flat, RowTile<T>& tile) const {
-    std::fill_n(tile.weight, tile.size, job_.uniform_weight);
-    if (job_.y.data == nullptr) return;
-    job_.for_runs(flat, tile.size, [&](Index length, Index first, const Index* at) {
-      const Index step = job_.stride[Job::labels][inner_];
-      const auto classes = static_cast<std::uint64_t>(job_.classes);
-      for_labels(job_.y, at[Job::labels], step, length, [&](std::int64_t label, Index i) {
-        // Of labels that are not valid only those with weight 0 come this far.
-        const bool kept = label != job_.ignore_index && static_cast<std::uint64_t>(label) < classes;
-        tile.reference[first + i] = kept ? static_cast<T>(label) : T(0);
-        tile.weight[first + i] = kept ? job_.uniform_weight : T(0);
-      });
-    });
-    if (job_.label_weights == nullptr) return;
+    load_references(job_, flat, tile.size, tile.reference, tile.weight);
+    if (job_.y.data == nullptr || job_.label_weights == nullptr) return;
     for (Index i = 0; i < tile.size; ++i) {
       tile.weight[i] *= (*job_.label_weights)[static_cast<Index>(tile.reference[i])];
     }
-  }
-
-  void load_weights(Index flat, RowTile<T>& tile) const {
-    if (job_.w == nullptr) return;
-    job_.for_runs(flat, tile.size, [&](Index length, Index first, const Index* at) {
-      const Index step = job_.stride[Job::weights][inner_];
-      for (Index i = 0; i < length; ++i) tile.weight[first + i] *= job_.weight_at(at[Job::weights] + i * step);
-    });
   }
 
   /// The gradient is written to its own rows where their classes are contiguous, else to the scratch.
@@ -505,7 +510,11 @@ class RowPass {
 
   /// The order of a sum is that of the samples, however they are cut into tiles.
   void write_values(Index flat, const RowTile<T>& tile, Index since, double* sums) const {
-    for (Index i = 0; i < tile.size; ++i) sums[(since + i) & 7] += static_cast<double>(tile.value[i]);
+    Index added = 0;
+    for (; since % 8 == 0 && added + 8 <= tile.size; added += 8) {
+      for (Index k = 0; k < 8; ++k) sums[k] += static_cast<double>(tile.value[added + k]);
+    }
+    for (; added < tile.size; ++added) sums[(since + added) & 7] += static_cast<double>(tile.value[added]);
     if (job_.out == nullptr) return;
     job_.for_runs(flat, tile.size, [&](Index length, Index first, const Index* at) {
       for (Index i = 0; i < length; ++i) {
@@ -519,6 +528,7 @@ class RowPass {
   int inner_;
   Form form_;
   bool copies_rows_ = false;
+  bool keeps_exponentials_ = false;
   Index row_stride_ = 0;  // of the rows in the scratch
   Index tile_;
 };

@@ -29,6 +29,13 @@ namespace LOSSES_NAMESPACE {
 /// A rule of one prediction and no parameter may also give slope·factor, where the slope alone may be beyond the largest number:
 ///
 ///   template <class V> V scaled_slope(V prediction, V target, V factor) const;
+///
+/// Terms that are one long chain of operations may also come in two or three stages. A processor looks some hundred
+/// instructions ahead, so it waits for such a chain; the driver takes a few hundred elements through a stage before the next:
+///
+///   template <class V> V first(V prediction, V target) const;
+///   template <class V> V second(V prediction, V target, V first) const;
+///   template <class V> Terms<V> last(V prediction, V target[, V parameter], V first[, V second]) const;
 struct per_element {};
 
 /// A term for each sample, over its classes: a formula of the log-probability of the sample's label,

@@ -64,6 +64,14 @@ LOSSES_INLINE void unroll(const F& f) {
   (std::make_integer_sequence<int, n>());
 }
 
+/// step(group, c) for all classes, in groups of four and then one by one.
+template <class Step>
+LOSSES_INLINE void for_groups(Index classes, const Step& step) {
+  Index c = 0;
+  for (; c + 4 <= classes; c += 4) step(std::integral_constant<int, 4>(), c);
+  for (; c < classes; ++c) step(std::integral_constant<int, 1>(), c);
+}
+
 /// One register of row statistics, in double, whatever T is.
 template <class T>
 class WideLanes {
@@ -169,12 +177,13 @@ Index row_argmax(const T* x, Index stride, Index classes, T highest) {
   return 0;
 }
 
-/// A row is read once, block by block: each block has its own highest logit, and is brought to the row's at the end.
+/// A row is read once, block by block: each block has its own highest logit, and is brought to the row's at the end. A
+/// block is long enough that the wait for its highest logit counts little, and short enough for the nearest cache.
 inline constexpr Index max_row_blocks = 512;
 
 template <class T>
 Index row_block(Index classes) {
-  constexpr Index step = 16 * Lanes<T>::size;
+  constexpr Index step = 4096 / sizeof(T);
   return std::max(step, (classes + max_row_blocks * step - 1) / (max_row_blocks * step) * step);
 }
 
@@ -190,7 +199,7 @@ template <class T>
 LOSSES_KERNEL bool row_statistics(const T* x, Index classes, Index reference, bool limits, T* e, T* factors, T& highest,
                                   T& others) {
   using V = Lanes<T>;
-  constexpr Index step = 16 * V::size;  // a chain of eight floats per lane, then doubles
+  constexpr Index step = 8 * V::size;  // a chain of eight floats per lane, then doubles
   const Index block = row_block<T>(classes);
   const Index blocks = row_blocks<T>(classes);
   double sums[max_row_blocks];
@@ -207,18 +216,25 @@ LOSSES_KERNEL bool row_statistics(const T* x, Index classes, Index reference, bo
     }
     factors[b] = m;
     Accumulator<T> sum;
-    for (Index first = begin; first < end; first += step) {
-      V part[2] = {V(0), V(0)};
-      const V r(static_cast<T>(reference - first));
-      for_lanes<T>(std::min(step, end - first), [&](auto lanes, Index i, int j) LOSSES_INLINE_LAMBDA {
-        prefetch(x + first + i + 2 * step, 1);
-        if (e != nullptr) prefetch<true>(e + first + i + 2 * step, 1);
+    const auto add = [&](auto has_reference, Index first) LOSSES_INLINE_LAMBDA {
+      V part(0);
+      for_single_lanes<T>(std::min(step, end - first), [&](auto lanes, Index i) LOSSES_INLINE_LAMBDA {
+        prefetch(x + first + i + 2 * block, 1);
+        if (e != nullptr) prefetch<true>(e + first + i + 2 * block, 1);
         const V v = exp_nonpos(lanes.load(x + first + i) - V(m));
-        const V index = V::iota() + V(static_cast<T>(i));
-        part[j] = part[j] + lanes.keep(where(index == r, V(0), v));
         if (e != nullptr) lanes.store(v, e + first + i);
+        V other = v;
+        if constexpr (has_reference) other = where(V::iota() == V(static_cast<T>(reference - first - i)), V(0), v);
+        part = part + lanes.keep(other);
       });
-      sum.add(part[0] + part[1]);
+      sum.add(part);
+    };
+    for (Index first = begin; first < end; first += step) {
+      if (reference >= first && reference < first + step) {
+        add(std::true_type(), first);
+      } else {
+        add(std::false_type(), first);
+      }
     }
     sums[b] = sum.total();
   }
@@ -307,9 +323,7 @@ LOSSES_KERNEL void column_statistics(const T* x, Index class_stride, Index class
       wide.store(sum + i);
     });
   };
-  Index c = 0;
-  for (; c + 4 <= classes; c += 4) step(std::integral_constant<int, 4>(), c);
-  for (; c < classes; ++c) step(std::integral_constant<int, 1>(), c);
+  for_groups(classes, step);
   for (Index i = 0; i < tile.size; ++i) tile.others[i] = static_cast<T>(sum[i]);
 }
 
@@ -342,9 +356,85 @@ LOSSES_KERNEL void column_gradient(const T* x, Index class_stride, Index classes
       });
     });
   };
-  Index c = 0;
-  for (; c + 4 <= classes; c += 4) step(std::integral_constant<int, 4>(), c);
-  for (; c < classes; ++c) step(std::integral_constant<int, 1>(), c);
+  for_groups(classes, step);
+}
+
+// ---- a tile of columns in the nearest cache
+// -------------------------------------------------------------------------------
+
+/// m. The logits are copied on the way, if they are not there.
+template <class T>
+LOSSES_KERNEL void tile_highest(const T* x, Index class_stride, Index classes, Index size, T* copy, Index copy_stride,
+                                T* highest) {
+  using V = Lanes<T>;
+  std::fill_n(highest, size, lowest<T>);
+  const auto step = [&]<int group>(std::integral_constant<int, group>, Index c) LOSSES_INLINE_LAMBDA {
+    for_single_lanes<T>(size, [&](auto lanes, Index i) LOSSES_INLINE_LAMBDA {
+      V m = lanes.load(highest + i);
+      V v[group];
+      unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA { v[k] = lanes.load(x + (c + k) * class_stride + i); });
+      unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA {
+        m = max_number(v[k], m);
+        if (copy != x) lanes.store(v[k], copy + (c + k) * copy_stride + i);
+      });
+      lanes.store(m, highest + i);
+    });
+  };
+  for_groups(classes, step);
+}
+
+/// S and x_r, and e where asked, which may be x. The logits of the next tile, where given, are asked for on the way, so that they
+/// arrive while there is something to compute.
+template <class T>
+LOSSES_KERNEL void tile_exponentials(const T* x, Index stride, Index classes, Index size, const T* reference,
+                                     const T* highest, T* e, T* others, T* at_reference, const T* next = nullptr,
+                                     Index next_stride = 0) {
+  using V = Lanes<T>;
+  for_single_lanes<T>(size, [&](auto lanes, Index i) LOSSES_INLINE_LAMBDA {
+    const V m = lanes.load(highest + i);
+    V r = lanes.load(reference + i);
+    V at(lowest<T>);
+    WideLanes<T> sum;
+    const auto step = [&]<int group>(std::integral_constant<int, group>, Index c) LOSSES_INLINE_LAMBDA {
+      V part(0);
+      unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA {
+        const Index place = (c + k) * stride + i;
+        if (next != nullptr) prefetch(next + (c + k) * next_stride + i, 1);
+        const V v = lanes.load(x + place), each = exp_nonpos(v - m);
+        const auto is_reference = r == V(static_cast<T>(k.value));
+        part = part + where(is_reference, V(0), each);
+        at = where(is_reference, v, at);
+        if (e != nullptr) lanes.store(each, e + place);
+      });
+      r = r - V(static_cast<T>(group));
+      sum.add(part);
+    };
+    for_groups(classes, step);
+    lanes.store(sum.narrowed(), others + i);
+    lanes.store(at, at_reference + i);
+  });
+}
+
+/// What column_gradient gives, from the e of tile_exponentials.
+template <class T>
+LOSSES_KERNEL void tile_gradient(const T* e, Index stride, Index classes, const RowTile<T>& tile, bool adds, T* g,
+                                 Index gradient_stride) {
+  using V = Lanes<T>;
+  const auto step = [&]<int group>(std::integral_constant<int, group>, Index c) LOSSES_INLINE_LAMBDA {
+    for_single_lanes<T>(tile.size, [&](auto lanes, Index i) LOSSES_INLINE_LAMBDA {
+      const V soft = lanes.load(tile.soft + i);
+      const V at_label = lanes.load(tile.at_label + i);
+      const V r = lanes.load(tile.reference + i) - V(static_cast<T>(c));
+      V v[group];
+      unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA { v[k] = lanes.load(e + (c + k) * stride + i); });
+      unroll<group>([&](auto k) LOSSES_INLINE_LAMBDA {
+        const V out = where(r == V(static_cast<T>(k.value)), at_label, product(soft, v[k]));
+        T* to = g + (c + k) * gradient_stride + i;
+        lanes.store(adds ? lanes.load(to) + out : out, to);
+      });
+    });
+  };
+  for_groups(classes, step);
 }
 
 // ---- terms: from the statistics of a tile to values and factors, lanes over samples
