@@ -189,7 +189,7 @@ double check_labels(const RowOptions<T>& options, const Executor& executor, cons
   const bool weighted =
       options.mean_by_class_weight && options.class_weights != nullptr && !options.class_weights->empty();
   const auto classes = static_cast<std::uint64_t>(inputs.classes());
-  const std::int64_t ignored_label = options.ignore_index;
+  const std::int64_t ignore_index = options.ignore_index;
   const bool never_ignored = !options.ignores;
   double sums[max_sums] = {};
   if (work.samples() == 0) return 0;
@@ -202,7 +202,7 @@ double check_labels(const RowOptions<T>& options, const Executor& executor, cons
       Index kept = 0, wrong = 0;
       if (!weighted && work.w == nullptr) {
         for_labels(work.y, at[Job::labels], step, length, [&, classes](std::int64_t label, Index) {
-          const bool counts = (label != ignored_label) | never_ignored;
+          const bool counts = (label != ignore_index) | never_ignored;
           kept += counts;
           wrong += counts & (static_cast<std::uint64_t>(label) >= classes);
         });
@@ -212,7 +212,7 @@ double check_labels(const RowOptions<T>& options, const Executor& executor, cons
       }
       double weight = 0;
       for_labels(work.y, at[Job::labels], step, length, [&](std::int64_t label, Index i) {
-        const bool ignored = label == ignored_label && !never_ignored;
+        const bool ignored = label == ignore_index && !never_ignored;
         const bool valid = static_cast<std::uint64_t>(label) < classes;
         double w = work.w == nullptr ? 1.0 : static_cast<double>(work.weight_at(first_weight + i * weight_step));
         wrong += ignored || valid || w == 0 ? 0 : 1;
