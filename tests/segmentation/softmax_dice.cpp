@@ -216,7 +216,7 @@ TEST_CASE("SoftmaxDice: the weights of a few pixels are beyond the largest float
       losses::SoftmaxDice<float>({.smooth = 0}).value_and_gradient(logits, labels, expected_gradient);
   const float value = losses::SoftmaxDice<float>().value_and_gradient(logits, labels, weights, gradient);
   CHECK(value == Approx(expected).epsilon(1e-6));
-  CHECK((gradient - expected_gradient).cwiseAbs().maxCoeff() < 1e-5f * expected_gradient.cwiseAbs().maxCoeff());
+  CHECK((gradient - expected_gradient).cwiseAbs().maxCoeff() < 5e-4f * expected_gradient.cwiseAbs().maxCoeff());
 }
 
 TEST_CASE("SoftmaxDice: bad options are refused") {
