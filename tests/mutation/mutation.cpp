@@ -2,7 +2,8 @@
 
 // Changes one operator, sign, constant, comparison, term, index or order of arguments of a loss at a time, runs the tests of
 // that loss against the changed header, and expects them to fail. A change that no test notices is a survivor: it changes no
-// result, or a test is missing. A header without tests of its own has those of the losses that include it.
+// result, or a test is missing. What passes a header's own tests meets those of its room that include it and are of no other
+// header, and those of the headers of its room that include it.
 //
 // Compiling takes far longer than testing. So one build holds many changes of a header, each behind a test of
 // LOSSES_MUTANT, and runs once for each; with none of them it must pass. What a constant expression needs, or what has
@@ -328,16 +329,28 @@ std::string shared_objects(const fs::path& room, const fs::path& folder) {
   return objects;
 }
 
-/// The tests of a header, or of those of its room that include it.
-std::set<fs::path> tests_of(const fs::path& header, const std::vector<fs::path>& room) {
-  const std::string name = header.parent_path().filename().string();
-  const fs::path own = fs::path(LOSSES_SOURCE_DIR) / "tests" / name / (header.stem().string() + ".cpp");
-  if (fs::exists(own)) return {own};
-  std::set<fs::path> tests;
+/// The tests of a header, those of no header that include it, and those of the headers of its room that include it.
+std::vector<fs::path> tests_of(const fs::path& header, const std::vector<fs::path>& room) {
+  const std::string name = header.parent_path().filename().string(), stem = header.stem().string();
+  const fs::path folder = fs::path(LOSSES_SOURCE_DIR) / "tests" / name;
+  const auto includes = [&](const fs::path& file) {
+    return read(file).find("#include <losses/" + name + "/" + stem + ".hpp>") != std::string::npos;
+  };
+  std::vector<fs::path> tests;
+  if (fs::exists(folder / (stem + ".cpp"))) tests.push_back(folder / (stem + ".cpp"));
+  for (const auto& each : fs::directory_iterator(folder)) {
+    const fs::path path = each.path();
+    const bool is_of_a_header = std::any_of(room.begin(), room.end(), [&](const fs::path& other) {
+      return path.stem() == other.stem() || path.stem().string().starts_with(other.stem().string() + "_");
+    });
+    const bool is_shared = fs::exists(fs::path(path).replace_extension(".hpp"));
+    if (path.extension() == ".cpp" && !is_of_a_header && !is_shared && includes(path)) tests.push_back(path);
+  }
   for (const fs::path& each : room) {
-    if (each != header &&
-        read(each).find("#include <losses/" + name + "/" + header.filename().string()) != std::string::npos)
-      tests.merge(tests_of(each, room));
+    if (each == header || !includes(each)) continue;
+    for (const fs::path& test : tests_of(each, room)) {
+      if (std::find(tests.begin(), tests.end(), test) == tests.end()) tests.push_back(test);
+    }
   }
   return tests;
 }
@@ -517,7 +530,7 @@ int main(int argc, char** argv) {
   };
   const std::size_t sample = value_of("--sample"), header_count = value_of("--headers");
   std::vector<std::pair<fs::path, std::vector<Mutation>>> work;  // by header
-  std::map<fs::path, std::set<fs::path>> tests;
+  std::map<fs::path, std::vector<fs::path>> tests;
   for (const auto& room : fs::directory_iterator(source / "include/losses")) {
     const std::string name = room.path().filename().string();
     if (!room.is_directory() || (!options["--room"].empty() && options["--room"] != name)) continue;
@@ -567,7 +580,7 @@ int main(int argc, char** argv) {
     for (std::size_t i = next++; i < work.size(); i = next++) {
       const fs::path& header = work[i].first;
       std::vector<Mutation> left = work[i].second;
-      const std::set<fs::path>& all_tests = tests.at(header);
+      const std::vector<fs::path>& all_tests = tests.at(header);
       for (auto test = all_tests.begin(); test != all_tests.end() && !left.empty(); ++test) {
         const bool is_last = std::next(test) == all_tests.end();
         std::vector<Mutation> survivors;
