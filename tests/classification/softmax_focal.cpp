@@ -105,6 +105,22 @@ TEST_CASE("SoftmaxFocal: a well classified sample keeps its digits") {
   }
 }
 
+TEST_CASE("SoftmaxFocal: with gamma up to 1, too, a difference of logits that is rounded costs no digits") {
+  Columns<float> x(500, 2);
+  for (Index i = 0; i < x.rows(); ++i) x.row(i) << 8 + static_cast<float>(i) / 71, -static_cast<float>(i % 37) / 97;
+  for (const float gamma : {0.5f, 1.f}) {
+    INFO("gamma " << gamma);
+    const Vector<float> values = SoftmaxFocal<float>({.gamma = gamma}).unreduced(x, std::vector<int>(500, 0));
+    Real worst = 0;
+    for (Index i = 0; i < x.rows(); ++i) {
+      const Real e = std::exp(static_cast<Real>(x(i, 1)) - static_cast<Real>(x(i, 0)));
+      const Real want = std::pow(e / (1 + e), static_cast<Real>(gamma)) * std::log1p(e);
+      worst = std::max(worst, std::fabs(static_cast<Real>(values(i)) / want - 1));
+    }
+    CHECK(worst <= laws::value_bound<float>);
+  }
+}
+
 TEST_CASE("SoftmaxFocal: no NaN at any gamma, for certainty, for its opposite and for masked classes") {
   for (const float gamma : {0.f, 1e-3f, 0.5f, 1.f, 1.5f, 2.f, 2.5f, 5.f, 30.f, 1e30f}) {
     INFO("gamma " << gamma);
