@@ -312,6 +312,18 @@ TEST_CASE("GradientPenalty: no norm overflows or vanishes on the way; infinity g
   }
 }
 
+TEST_CASE("GradientPenalty: the first of a whole tile of samples has a norm whose square is no double") {
+  MatrixXd g = MatrixXd::Zero(128, 2), slope;
+  g.row(0) << 3e199, -4e199;
+  const GradientPenalty<double> large({.lambda = 1e-100, .target = 0}, losses::Reduction::sum);
+  CHECK(large.value_and_gradient(g, slope) == Catch::Approx(2.5e299).epsilon(1e-14));
+  CHECK(slope(0, 1) == Catch::Approx(-8e99).epsilon(1e-14));
+  g.row(0) << 3e-200, -4e-200;
+  const GradientPenalty<double> small({.lambda = 1e300, .target = 0}, losses::Reduction::sum);
+  CHECK(small.value_and_gradient(g, slope) == Catch::Approx(2.5e-99).epsilon(1e-14));
+  CHECK(slope(0, 1) == Catch::Approx(-8e100).epsilon(1e-14));
+}
+
 TEST_CASE("GradientPenalty: threads and runs give the same bits", "[laws]") {
   const GradientPenalty<float> loss;
   for (const auto& [n, d] : {std::pair<Index, Index>{100000, 3}, {300, 4000}}) {
@@ -579,6 +591,8 @@ TEST_CASE("GradientPenalty: bad options, shapes and critics are refused, and not
   MatrixXd slope = MatrixXd::Constant(5, 3, 7);
   const auto refuses = [&](const std::string& words, const auto& call) { laws::refuses(words, slope, call); };
   refuses("GradientPenalty: weights is [5 x 3], but must be [5]", [&] { loss.value_and_gradient(g, g, slope); });
+  refuses("GradientPenalty: input gradient has no axis, but must be [n x ...]",
+          [&] { (void)loss.forward(Eigen::Tensor<double, 0>()); });
   refuses("GradientPenalty: weights[3] is -1, but must be finite and not negative", [&] {
     Eigen::VectorXd weights = VectorXd::Ones(5);
     weights[3] = -1;

@@ -9,6 +9,7 @@
 #include <unsupported/Eigen/CXX11/ThreadPool>
 
 #include "catch.hpp"
+#include "dual.hpp"
 #include "generated_network.hpp"
 
 using namespace losses_test;
@@ -175,6 +176,14 @@ TEST_CASE("Perceptual: a network of one's own, its layers by position or by its 
   check(Perceptual(Numbered{}, {.layers = {20}, .weights = {3}}), 0, 3);
   check(Perceptual(Numbered{}, {.layers = {10, 20}}), 1, 1);
   check(Perceptual(Numbered{}), 1, 1);
+}
+
+TEST_CASE("Perceptual: the rule on dual numbers has the slope and the curvature of its value") {
+  const losses::rule::FeatureError<double> rule{.weight = 3};
+  const auto terms = rule(Jet::variable(2), Jet(0.5));
+  CHECK(terms.value.f == 3 * 1.5 * 1.5);
+  CHECK(terms.value.d == terms.slope.f);
+  CHECK(terms.value.dd == terms.curvature.f);
 }
 
 TEST_CASE("Perceptual: weights per sample, reductions, added gradients, gradients over the image") {

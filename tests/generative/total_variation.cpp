@@ -167,6 +167,8 @@ TEST_CASE("TotalVariation: every storage order gives the same") {
     storage.setOnes();
     const double is = loss.value_and_gradient(a, losses::add_to(storage, 2));
     check(name, is, storage.matrix(), 1 + 2 * slope.array());
+    storage = a.array();
+    CHECK(loss.forward(storage) == of_channel);
   });
 }
 
@@ -187,6 +189,8 @@ TEST_CASE("TotalVariation: terms are pictures: reductions, weights, halves") {
   g.setConstant(std::nan(""));
   CHECK(mean.value_and_gradient(poisoned, weights, g) == Catch::Approx((2 * each(0) + each(2)) / 3).epsilon(1e-15));
   CHECK(mean.unreduced(poisoned, weights).isApprox(Eigen::Vector3d(2 * each(0), 0, each(2)), 1e-15));
+  const RowMatrix<double> beside{{2, 9}, {0, 9}, {1, 9}};
+  CHECK(mean.forward(poisoned, beside.col(0)) == Catch::Approx((2 * each(0) + each(2)) / 3).epsilon(1e-15));
   const Picture<double> plain = sum.gradient(x);
   for (Index i = 0; i < g.size(); ++i) {
     CHECK(g.data()[i] == Catch::Approx(weights(i / 108) / 3 * plain.data()[i]).epsilon(1e-15));
@@ -198,6 +202,10 @@ TEST_CASE("TotalVariation: terms are pictures: reductions, weights, halves") {
   CHECK((numbers(g).array() == 0).all());
   CHECK(mean.value_and_gradient(Picture<double>(0, 2, 6, 9), g) == 0);
   CHECK(mean.value_and_gradient(Picture<double>(2, 2, 0, 9), g) == 0);
+  const RowMatrix<double> wide = channel(x, 0, 0);
+  RowMatrix<double> slope = RowMatrix<double>::Constant(6, 9, 7);
+  CHECK(mean.value_and_gradient(wide.leftCols(0), slope.leftCols(0)) == 0);
+  CHECK((slope.array() == 7).all());
 }
 
 TEST_CASE("TotalVariation: the same bits for every number of threads") {
