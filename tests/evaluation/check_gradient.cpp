@@ -38,3 +38,11 @@ TEST_CASE("check_gradient: a wrong slope is found, with its worst entry") {
   CHECK(report.numeric == Approx(10.0 / 3));
   CHECK(report.analytic == Approx(5.0 / 3));
 }
+
+TEST_CASE("check_gradient: an error counts by the size of the gradient") {
+  const Eigen::Vector3d p(0.001, 0.005, 0.002), y = Eigen::Vector3d::Zero();
+  const auto report = losses::check_gradient(losses::Loss<WrongSlope>(), p, y);
+  CHECK_FALSE(report.ok);
+  CHECK(report.worst_error == Approx(0.5));
+  CHECK(report.index == 1);
+}

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -135,6 +136,20 @@ TEST_CASE("LossEvaluator: every row is read once in each epoch, in an order of i
     std::sort(rows.begin(), rows.end());
     CHECK(rows == std::vector<double>(x.data(), x.data() + x.size()));
   }
+}
+
+TEST_CASE("LossEvaluator: the order of the rows is that of SplitMix64's numbers") {
+  // Those of the seed 1234567, as Rosetta Code lists them. Row i − 1 takes the place of row (number mod i), from the last on.
+  const std::uint64_t numbers[] = {6457827717110365317u, 3203168211198807973u, 9817491932198370423u,
+                                   4593380528125082431u, 16408922859458223821u};
+  std::vector<Index> expected = {0, 1, 2, 3, 4, 5};
+  for (std::size_t i = 6; i > 1; --i)
+    std::swap(expected[i - 1], expected[static_cast<std::size_t>(numbers[6 - i] % i)]);
+  losses::detail::BatchOrder order(6, 1234567);
+  order.shuffle();
+  const auto rows = order.batch(0, 6);
+  CHECK(std::vector<Index>(rows.begin(), rows.end()) == expected);
+  CHECK(expected == std::vector<Index>{0, 2, 1, 4, 5, 3});
 }
 
 TEST_CASE("LossEvaluator: a loss that diverges is a row that says so") {
