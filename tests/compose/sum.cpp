@@ -70,6 +70,20 @@ TEST_CASE("Sum: each term keeps its reduction") {
   CHECK(gradient.cwiseAbs().maxCoeff() == 0);
 }
 
+TEST_CASE("Sum: single elements have their factors alone, whatever the reductions") {
+  const auto sum = 2 * Huber<double>() + 4 * L1<double>(Reduction::sum);
+  const Eigen::RowVector2d far(3, -1), zero(0, 0);
+  CHECK(sum.unreduced(far, zero) == Eigen::RowVector2d(2 * 2.5 + 4 * 3, 2 * 0.5 + 4 * 1));
+}
+
+TEST_CASE("Sum: two losses with an option for each column keep their own") {
+  const auto sum = BCEWithLogits<double>({.pos_weight = {1, 2}}) + BCEWithLogits<double>({.pos_weight = {3, 5}});
+  const Matrix zero = Matrix::Zero(3, 2), one = Matrix::Ones(3, 2);
+  Matrix gradient;
+  CHECK(sum.value_and_gradient(zero, one, gradient) == Catch::Approx(5.5 * std::log(2)).epsilon(1e-14));
+  CHECK(gradient.row(2).isApprox(Eigen::RowVector2d(-0.5 * 4 / 6, -0.5 * 7 / 6), 1e-14));
+}
+
 TEST_CASE("Sum: sums flatten, and factors multiply") {
   const auto inner = 2 * Huber<double>() + L1<double>();
   const auto sum = 0.5 * inner + 3 * (inner * 2);

@@ -3,6 +3,7 @@
 #include <losses/classification/cross_entropy.hpp>
 #include <losses/compose/sum.hpp>
 #include <losses/evaluation/check_gradient.hpp>
+#include <losses/generative/total_variation.hpp>
 #include <losses/segmentation/softmax_dice.hpp>
 #include <losses/tensor.hpp>
 
@@ -86,9 +87,9 @@ TEST_CASE("Sum: cross-entropy and Dice on the same labels") {
   CHECK((again - expected).norm() <= 1e-15);
   CHECK(any.terms(p, labels) == std::vector<double>{first, second});
   CHECK_THROWS_WITH(any.forward(p), ContainsSubstring("Sum: takes ("));
-  const auto twice = any + 2.0 * entropy;
-  CHECK(twice.value_and_gradient(p, labels, again) == value + 2 * first);
-  CHECK((again - expected - 2 * entropy.gradient(p, labels)).norm() <= 1e-15);
+  const auto twice = 0.5 * any + 2.0 * entropy;
+  CHECK(twice.value_and_gradient(p, labels, again) == 0.5 * value + 2 * first);
+  CHECK((again - 0.5 * expected - 2 * entropy.gradient(p, labels)).norm() <= 1e-15);
 }
 
 TEST_CASE("Sum: tensors") {
@@ -142,6 +143,17 @@ TEST_CASE("Sum: classes with verbs alone are terms") {
   gradient.setConstant(42);
   CHECK_THROWS_WITH(two.value_and_gradient(p, labels, gradient), "Ridge: too large");
   CHECK((gradient.array() == 42).all());
+}
+
+TEST_CASE("Sum: of regularisers it takes the prediction alone") {
+  using losses::TotalVariation;
+  const auto sum = 0.5 * TotalVariation<double>() + 2 * TotalVariation<double>({.average = true});
+  const Eigen::Matrix2d picture{{1, 3}, {6, 4}};
+  CHECK(sum.terms(picture) == std::array{10.0, 5.0});
+  CHECK(sum.forward(picture) == 15);
+  Eigen::Matrix2d gradient;
+  CHECK(sum.value_and_gradient(picture, gradient) == 15);
+  CHECK(gradient == Eigen::Matrix2d{{-3, 0}, {3, 0}});
 }
 
 TEST_CASE("Sum: factors of 0 leave a term out") {
