@@ -6,6 +6,7 @@
 #include <losses/compose/make_loss.hpp>
 #include <losses/regression/huber.hpp>
 #include <losses/segmentation/softmax_dice.hpp>
+#include <losses/tensor.hpp>
 
 #include "catch.hpp"
 #include "inputs.hpp"
@@ -94,6 +95,13 @@ TEST_CASE("make_loss: a regulariser beside a loss is not given the target") {
   CHECK(terms[1] == make_loss("total_variation").forward(picture));
   Eigen::MatrixXf gradient;
   CHECK(loss.value_and_gradient(picture, wanted, gradient) == loss.forward(picture, wanted));
+
+  // But the weights. Four differences of 2, 2, 5 and 1, and none.
+  Eigen::Tensor<float, 4> pictures(2, 1, 2, 2), zero(2, 1, 2, 2);
+  pictures.setValues({{{{1, 3}, {6, 4}}}, {{{5, 5}, {5, 5}}}});
+  zero.setZero();
+  const auto weighted = loss.terms(pictures, zero, Eigen::Vector2f(3, 1));
+  CHECK(weighted == std::vector<float>{(3 * (1 + 9 + 36 + 16) + 4 * 25) / 16.0f, 3 * 10 / 4.0f});
 }
 
 TEST_CASE("describe: the text that makes the same loss") {
