@@ -135,6 +135,8 @@ TEST_CASE("describe: residuals tell the noise and their own outliers, at 20 seed
   CHECK(noise(0.4999) == Noise::medium);
   CHECK(noise(0.5001) == Noise::high);
   CHECK(noise(0) == Noise::low);
+  CHECK(noise(0.5) == Noise::medium);
+  CHECK(losses::detail::noise_level(0.1) == Noise::medium);
 }
 
 TEST_CASE("describe: each output has its own unit") {
@@ -244,6 +246,16 @@ TEST_CASE("describe: predictions for samples held out find wrong labels, at 20 s
   }
 }
 
+TEST_CASE("describe: a class of one sample contradicts as others do") {
+  const std::vector<int> y = {0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  Eigen::MatrixXd probabilities = Eigen::RowVector2d(0.9, 0.1).replicate(10, 1);
+  probabilities.row(3) << 0.2, 0.8;
+  probabilities.row(9) << 0.4, 0.6;
+  const Description d = describe(Task::multiclass_classification, y, probabilities);
+  CHECK(d.contradicted == 0.1);
+  CHECK_FALSE(d.has_label_noise);
+}
+
 TEST_CASE("describe: what cannot be described is refused by name") {
   const auto regression = [](const std::vector<double>& y) {
     return complaint([&] { describe(Task::regression, y); });
@@ -285,6 +297,8 @@ TEST_CASE("describe: what cannot be described is refused by name") {
         "describe: target is [3 x 2], but must be [n x 4]: boxes as x1, y1, x2, y2");
   CHECK(complaint([] { describe(Task::detection, Eigen::RowVector4d(0, 0, -1, 1)); }) ==
         "describe: target[0, 2] is -1, but must be at least x1");
+  CHECK(complaint([] { describe(Task::detection, Eigen::RowVector4d(5, 0, 6, -1)); }) ==
+        "describe: target[0, 3] is -1, but must be at least y1");
   CHECK(complaint([] { describe(Task::ranking, Eigen::Vector2d(1, not_a_number)); }) ==
         "describe: target[1] is nan, but must be finite");
 
@@ -300,6 +314,10 @@ TEST_CASE("describe: what cannot be described is refused by name") {
   CHECK(complaint([&] {
           describe(Task::multiclass_classification, Eigen::Vector3i(0, 1, 1), Eigen::MatrixXd(2 * ones));
         }) == "describe: predictions[0, 0] is 2, but must be in [0, 1]: a probability");
+  Eigen::MatrixXd last = ones;
+  last(2, 1) = -1;
+  CHECK(complaint([&] { describe(Task::multiclass_classification, Eigen::Vector3i(0, 1, 1), last); }) ==
+        "describe: predictions[2, 1] is -1, but must be in [0, 1]: a probability");
   CHECK(complaint([&] { describe("sorting", y); }).rfind("task_named: there is no task 'sorting'; the tasks are ", 0) ==
         0);
 }
