@@ -67,6 +67,15 @@ TEST_CASE("CIoU: boxes without an area have a finite value and gradient") {
   }
 }
 
+TEST_CASE("CIoU: a box of no size has the angle 0, whatever the signs of its zeros") {
+  // 1 − iou = 1, d = (1/2)/2, v = (4/π²) (π/4)² = 1/4, α = (1/4)/(5/4)
+  for (const double zero : {0.0, -0.0}) {
+    Eigen::Matrix<double, 1, 4> prediction(0, 0, zero, zero), target(0, 0, 1, 1);
+    CHECK(losses::CIoU<double>().forward(prediction, target) == Approx(1 + 0.25 + 0.2 * 0.25).epsilon(1e-6));
+    CHECK(losses::CIoU<double>().forward(target, prediction) == Approx(1 + 0.25 + 0.2 * 0.25).epsilon(1e-6));
+  }
+}
+
 TEST_CASE("CIoU: alpha is held, so the gradient is not the value's derivative") {
   const losses::CIoU<double> loss;
   const double h = 1e-6;

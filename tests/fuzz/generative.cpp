@@ -112,6 +112,9 @@ Number ssim(const Problem& a) {
       each_pixel([&](auto w, auto p, auto q) { mean_p += w * p, mean_y += w * q; });
       each_pixel([&](auto w, auto p, auto q) {
         pp += w * square(p - mean_p), yy += w * square(q - mean_y), py += w * (p - mean_p) * (q - mean_y);
+        // The gradient goes over the windows of a pixel, where p − mean is a difference of two sums.
+        pp.ed += 2 * w.f * std::fabs(p.f * p.d), yy.ed += 2 * w.f * std::fabs(q.f * q.d);
+        py.ed += w.f * (std::fabs(p.f * q.d) + std::fabs(q.f * p.d));
       });
       const Number above = (mean_p * mean_y + mean_p * mean_y + c1) * (py + py + c2);
       const Number below = (square(mean_p) + square(mean_y) + c1) * (pp + yy + c2) + epsilon;

@@ -118,7 +118,9 @@ Number margin_softmax(const Problem& a, Number (*target)(const Problem&, const N
   return of_labels(plain, false, [&](const Vector& x, std::size_t y) {
     Vector logits;
     for (std::size_t k = 0; k < x.size(); ++k) logits.push_back(scale * (k == y ? target(a, x[k]) : x[k]));
-    return -log_softmax(logits, y);
+    Number term = -log_softmax(logits, y);
+    term.ed += scale.f * Rounding::least / Rounding::unit;  // a class whose share is below the normal numbers has none
+    return term;
   });
 }
 

@@ -149,8 +149,10 @@ Number of_labels(const Problem& problem, bool mean_by_class_weight, const F& f) 
     const std::int64_t label = problem.labels[static_cast<std::size_t>(i)];
     if (label == ignored) continue;
     const auto y = static_cast<std::size_t>(label);
-    const Real w = mean_by_class_weight ? problem.options.one_of("class_weights", y) : Real(1);
-    terms.add(problem.weight(i, rows), w, [&] { return f(problem.row(i), y); });
+    const Real weight = problem.weight(i, rows);
+    // A sample that is left out may have any label.
+    const Real w = mean_by_class_weight && weight != 0 ? problem.options.one_of("class_weights", y) : Real(1);
+    terms.add(weight, w, [&] { return f(problem.row(i), y); });
   }
   return terms.result();
 }

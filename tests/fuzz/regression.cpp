@@ -9,6 +9,7 @@ namespace {
 
 Number rate(const Problem& a, const Number& p, const Number& y) {
   const bool log_input = a.options.flag("log_input", true);
+  if (!log_input && p.f < 0) return log(p);  // NaN: no rate is negative
   Number value = log_input ? exp(p) : p;
   if (y.f != 0) value -= y * (log_input ? p : log(p + Number(a.options.number("epsilon", "1e-8"))));
   if (a.options.flag("full", false) && y.f > 1) {

@@ -45,8 +45,10 @@ struct CIoU {
     const detail::CentreDistance<V> distance(pair);
     constexpr double two_over_pi = 2 / std::numbers::pi;
     const V to_x = pair.to_common_x, to_y = pair.to_common_y;
-    const V width = to_x * pair.width, height = to_y * pair.height;
-    const V turn = V(two_over_pi) * (atan2(to_x * pair.target_width, to_y * pair.target_height) - atan2(width, height));
+    // + 0: the height −0, of −0 and 0, would turn its box around.
+    const V width = to_x * pair.width, height = to_y * pair.height + V(0);
+    const V target_width = to_x * pair.target_width, target_height = to_y * pair.target_height + V(0);
+    const V turn = V(two_over_pi) * (atan2(target_width, target_height) - atan2(width, height));
     const V v = turn * turn;
     const V alpha = v / (overlap.loss + v + max_number(V(4 * std::numeric_limits<T>::min()), V(epsilon)));
     // ∂θ_p = (height ∂width − width ∂height)/(width² + height²), in units of the longer side; 0 without a size.
