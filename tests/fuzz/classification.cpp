@@ -216,8 +216,10 @@ const RoomReference references[] = {
        return of_labels(plain, false, [&](const std::vector<Number>& x, std::size_t y) {
          Number sum = 0;
          for (std::size_t j = 0; j < x.size(); ++j) {
-           if (std::isnan(x[j].f)) return x[j] * x[j];
            if (j != y) sum += pow(max(Number(0), margin - x[y] + x[j]), p);
+         }
+         for (const Number& each : x) {
+           if (std::isnan(each.f)) sum.f = each.f;  // also of the only class
          }
          return Number(a.options.one_of("class_weights", y) / static_cast<Real>(x.size())) * sum;
        });

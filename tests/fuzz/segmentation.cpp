@@ -131,7 +131,7 @@ Number generalized(const Problem& a, const std::vector<Region>& regions) {
     weights.push_back(w);
     most = std::max(most, w);
   }
-  Number wrong = 0, all = a.options.number("smooth", "0");
+  Number wrong = 0, all = a.options.number("smooth", "1e-5");
   for (std::size_t k = 0; k < regions.size(); ++k) {
     const Number w = weights[k] > 0 ? weights[k] : most;
     wrong += w * (regions[k].extra + regions[k].missed);
