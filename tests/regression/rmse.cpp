@@ -216,6 +216,29 @@ TEST_CASE("RMSE: weights as large or small as their type allows neither overflow
   for (const double w : {1e-307, 1e-160, 1e160, 5e305}) check(w);
 }
 
+TEMPLATE_TEST_CASE("RMSE: differences that vanish beside the numbers, or far above the mean", "", float, double) {
+  using T = TestType;
+  using Vector = Eigen::Matrix<T, Eigen::Dynamic, 1>;
+  constexpr T most = std::numeric_limits<T>::max();
+  const losses::RMSE<T> loss;
+  for (const T large : {T(1e15), std::sqrt(most), most / 4}) {
+    Vector p = Vector::Constant(3, large), y = p, g(3);
+    CHECK(loss.value_and_gradient(p, y, g) == 0);
+    CHECK(g == Vector::Zero(3));
+    // √((δ²)/3), and its slopes 0, 0 and 1/√3
+    p[2] = std::numeric_limits<T>::min(), y[2] = 0;
+    CHECK(loss.value_and_gradient(p, y, g) == Approx(p[2] / std::sqrt(T(3))).epsilon(1e-5).margin(0));
+    CHECK(g[0] == 0);
+    CHECK(g[2] == Approx(1 / std::sqrt(T(3))).epsilon(1e-5));
+  }
+  // One difference of a million: √(r²/n) = r/1000.
+  const T r = sizeof(T) == 4 ? T(5e-10) : T(1e-153);
+  Vector p = Vector::Zero(1000000), y = p, g(p.size());
+  p[7] = r;
+  CHECK(loss.value_and_gradient(p, y, g) == Approx(r / 1000).epsilon(1e-5).margin(0));
+  CHECK(g[7] == Approx(T(1e-3)).epsilon(1e-5));
+}
+
 TEST_CASE("RMSE: a wrong shape is refused and the gradient stays as it was") {
   const losses::RMSE<float> loss;
   Columns<float> g = Columns<float>::Ones(2, 2);

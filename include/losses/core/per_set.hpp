@@ -13,8 +13,8 @@ template <class Rule, class V = Lanes<typename Rule::Scalar>>
 inline constexpr int sums_of = static_cast<int>(
     std::tuple_size_v<decltype(std::declval<const Rule&>().sums(std::declval<V>(), std::declval<V>()))>);
 
-/// A rule with value(s·p, s·y) = s·value(p, y), to which a factor of all weights is nothing: both may be scaled, so that its
-/// sums neither overflow nor vanish.
+/// A rule of p − y alone with value(s·p, s·y) = s·value(p, y), to which a factor of all weights is nothing: both may be scaled, so
+/// that its sums neither overflow nor vanish.
 template <class Rule>
 concept Homogeneous = requires {
   requires Rule::homogeneous;
@@ -24,6 +24,14 @@ concept Homogeneous = requires {
 template <class V>
 LOSSES_INLINE V direction(const V& x) {
   return where(isinf(x), copysign(V(1), x), where(x == x, V(0), x));
+}
+
+/// Both times the unit. One above 1 is for small differences, also of numbers that have no room for it.
+template <class V>
+LOSSES_INLINE void in_unit(V& p, V& y, typename V::Scalar unit) {
+  const V r = p - y;
+  p = unit > 1 ? r * V(unit) : p * V(unit);
+  y = unit > 1 ? V(0) : y * V(unit);
 }
 
 /// sums[i]: Σ w·(the rule's sum i), of inputs times run.unit and weights times run.scale[1].
@@ -39,8 +47,7 @@ LOSSES_KERNEL void set_sums_kernel(const void* erased, const Run<T>& run, double
       p = direction(p);
       y = direction(y);
     } else if constexpr (Homogeneous<Rule>) {
-      p = p * V(run.unit);
-      y = y * V(run.unit);
+      in_unit(p, y, run.unit);
     }
     const auto terms = rule.sums(p, y);
     for (std::size_t s = 0; s < terms.size(); ++s) {
@@ -79,8 +86,7 @@ LOSSES_KERNEL void set_slope_kernel(const void* erased, const Run<T>& run, doubl
       p = direction(p);
       y = direction(y);
     } else if constexpr (Homogeneous<Rule>) {
-      p = p * V(run.unit);
-      y = y * V(run.unit);
+      in_unit(p, y, run.unit);
     }
     V g = slope.rule->slope(slope.sums, p, y) * V(run.scale[0]);
     V w(1);
@@ -211,6 +217,9 @@ struct Driver<per_set, Rule> {
         if (std::isinf(part.sums[0])) part = sums(rule, executor, inputs, whole, 0);
       } else if (part.sums.weight > 0 && mean < static_cast<double>(small)) {
         part = sums(rule, executor, inputs, whole, std::ldexp(1.0, Limits::max_exponent * 8 / 10));
+        if (std::isinf(part.sums[0])) {  // one difference is far above the mean
+          part = sums(rule, executor, inputs, whole, std::ldexp(1.0, Limits::max_exponent * 4 / 10));
+        }
       }
     }
     return part;
