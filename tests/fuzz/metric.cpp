@@ -214,7 +214,12 @@ Number mined_triplet(const Problem& a) {
   const bool squared = a.options.flag("squared", false), active_only = a.options.flag("active_only", false);
   const std::size_t n = rows.size();
   const auto d = [&](std::size_t i, std::size_t j) {
-    const Number r = distance(rows[i], rows[j], 2);
+    Number r = distance(rows[i], rows[j], 2);
+    // The gradient is a product of the coefficients and the embeddings, not of their differences.
+    for (std::size_t k = 0; k < rows[i].size() && r.f > 0; ++k) {
+      const Number &x = rows[i][k], &y = rows[j][k];
+      r.ed += (std::fabs(x.f) + std::fabs(y.f)) * (std::fabs(x.d) + std::fabs(y.d)) / r.f;
+    }
     return squared ? square(r) : r;
   };
   Number sum = 0;

@@ -56,9 +56,18 @@ Number of_sets(const Problem& a, Index places, const F& f) {
   if (!a.options.flag("per_sample", false)) return n == 0 || places == 0 ? Number(0) : f(Index(0), places, false);
   Reduced sets(a);
   const bool whole_samples = a.is_weighted && std::ssize(a.weights) == n;
+  const std::int64_t ignored = a.options.integer("ignore_index", "-100");
   for (Index i = 0; i < n; ++i) {
-    const Real w = whole_samples ? a.weights[static_cast<std::size_t>(i)] : 1;
-    sets.add(w, 1, [&] { return f(i * places / n, (i + 1) * places / n, whole_samples); });
+    const Index begin = i * places / n, end = (i + 1) * places / n;
+    Real w = whole_samples ? a.weights[static_cast<std::size_t>(i)] : 1;
+    // A set of which nothing counts is left out.
+    bool counts = begin == end;
+    for (Index at = begin; at < end; ++at) {
+      const bool is_ignored = std::ssize(a.labels) == places && a.labels[static_cast<std::size_t>(at)] == ignored;
+      counts = counts || (!is_ignored && a.weight(at, places) != 0);
+    }
+    if (!counts) w = 0;
+    sets.add(w, 1, [&] { return f(begin, end, whole_samples); });
   }
   return sets.result();
 }
@@ -126,8 +135,8 @@ Number generalized(const Problem& a, const std::vector<Region>& regions) {
   Real most = 0;
   for (const Region& region : regions) {
     const Real size = region.hits.f + region.missed.f;
-    Real w = 0;
-    if (size > 0) w = weighting == "uniform" ? 1 : weighting == "inverse" ? 1 / size : 1 / (size * size);
+    Real w = weighting == "uniform" ? 1 : 0;
+    if (w == 0 && size > 0) w = weighting == "inverse" ? 1 / size : 1 / (size * size);
     weights.push_back(w);
     most = std::max(most, w);
   }
