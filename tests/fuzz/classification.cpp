@@ -149,6 +149,9 @@ const RoomReference references[] = {
                if (!is_named[k]) sum += max(Number(0), one() - x[static_cast<std::size_t>(j)] + x[k]);
              }
            }
+           for (const Number& each : x) {
+             if (std::isnan(each.f)) sum.f = each.f;  // also of a class that no label is compared with
+           }
            return c > 0 ? sum / Number(static_cast<Real>(c)) : Number(0);
          });
        }

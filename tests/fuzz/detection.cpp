@@ -61,7 +61,7 @@ Number of_boxes(const Problem& a, const F& f) {
         }
       }
       boxes.epsilon = a.options.number("epsilon", "1e-7");
-      if (boxes.epsilon.f == 0) boxes.epsilon = Rounding::least;
+      if (boxes.epsilon.f == 0) boxes.epsilon = 4 * Rounding::least;
       return f(boxes);
     });
   }

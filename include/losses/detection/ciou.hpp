@@ -21,7 +21,7 @@ namespace rule {
 /// Prediction and target [n × 4], a box x1, y1, x2, y2 in each row, in any units, as large as T allows; one term,
 /// and weight, for each box.
 ///
-///   epsilon  ε ≥ 0, an area (1e-7): keeps boxes without an area finite; 0 counts as the smallest normal number
+///   epsilon  ε ≥ 0, an area (1e-7): keeps boxes without an area finite; 0 counts as four times the smallest normal number
 ///
 /// Identical boxes of area A: ε/(A + ε). θ of a box of height 0 is π/2, of one of no size 0, with slope 0. Boxes of one
 /// shape: as DIoU. An edge that both share takes half of what it would have alone inside and outside. Values are in [0, 3].

@@ -18,7 +18,7 @@ namespace rule {
 /// Prediction and target [n × 4], a box x1, y1, x2, y2 in each row, in any units, as large as T allows; one term,
 /// and weight, for each box.
 ///
-///   epsilon  ε ≥ 0, an area (1e-7): keeps boxes without an area finite; 0 counts as the smallest normal number
+///   epsilon  ε ≥ 0, an area (1e-7): keeps boxes without an area finite; 0 counts as four times the smallest normal number
 ///
 /// Identical boxes of area A: ε/(A + ε). Concentric boxes: as IoU. Far apart: towards 2. An edge that both share takes
 /// half of what it would have alone inside and outside. Values are in [0, 2], and small ones keep their digits.

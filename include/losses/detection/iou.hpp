@@ -17,7 +17,7 @@ namespace rule {
 /// Prediction and target [n × 4], a box x1, y1, x2, y2 in each row, in any units, as large as T allows; one term,
 /// and weight, for each box.
 ///
-///   epsilon  ε ≥ 0, an area (1e-7): keeps boxes without an area finite; 0 counts as the smallest normal number
+///   epsilon  ε ≥ 0, an area (1e-7): keeps boxes without an area finite; 0 counts as four times the smallest normal number
 ///
 /// Identical boxes of area A: ε/(A + ε). Boxes that do not overlap: 1, slope 0. An edge that both share takes half of its
 /// side's slope; boxes that touch are pulled together. Values are in [0, 1], and small ones keep their digits.
