@@ -61,7 +61,11 @@ Number of_boxes(const Problem& a, const F& f) {
         }
       }
       boxes.epsilon = a.options.number("epsilon", "1e-7");
-      if (boxes.epsilon.f == 0) boxes.epsilon = 4 * Rounding::least;
+      if (boxes.epsilon.f == 0) {
+        boxes.epsilon = 4 * Rounding::least;
+        // The slopes of what has no area are cut, to be numbers.
+        if (boxes.around(0).f == 0 || boxes.around(1).f == 0) Rounding::kink = true;
+      }
       return f(boxes);
     });
   }
