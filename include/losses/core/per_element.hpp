@@ -3,8 +3,6 @@
 
 /// The driver of losses with a term for each element: regression, binary and multi-label classification.
 
-#include <variant>
-
 #include <losses/core/driver.hpp>
 
 namespace LOSSES_NAMESPACE {
@@ -94,7 +92,8 @@ LOSSES_KERNEL void element_kernel(const void* erased, const Run<T>& run, double*
   std::conditional_t<std::is_trivially_copyable_v<Rule>, const Rule, const Rule&> rule =
       *static_cast<const Rule*>(erased);
   constexpr bool staged = HasFirstStage<Rule>;
-  std::conditional_t<staged, EarlyStages<Rule>, std::monostate> early;
+  struct None {};
+  [[maybe_unused]] std::conditional_t<staged, EarlyStages<Rule>, None> early;
   Index begin = 0;
   Accumulator<T> total[2];
   V number;  // an option that is the same for all columns
