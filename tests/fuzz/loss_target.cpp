@@ -119,9 +119,11 @@ class LossCall {
     return out << "\nflag " << call.in_.problem.flag;
   }
 
-  /// Where pictures are flat and large for their range the slope of SSIM is a small difference of large sums.
+  /// Where pictures are flat and large for their range, or windows of one pixel, the slope of SSIM is a small difference of
+  /// large sums.
   bool beyond_range() const {
     if (std::string_view(entry_.name) != "ssim") return false;
+    if (in_.problem.options.integer("window_size", "11") == 1) return true;
     const Real most = 2 * in_.problem.options.number("max_val", "1");
     return std::any_of(in_.problem.numbers.begin(), in_.problem.numbers.end(), [&](const ProblemArray& array) {
       return std::any_of(array.of.begin(), array.of.end(), [&](const Number& x) { return std::fabs(x.f) > most; });
