@@ -142,6 +142,24 @@ TEMPLATE_TEST_CASE("SSIM: value and gradient are those of the definition", "", f
   check_definition<T>({.window_size = 3, .padding = SSIMPadding::valid}, x, y, RowMatrix<T>(weights.block(1, 1, 5, 7)));
 }
 
+TEMPLATE_TEST_CASE("SSIM: pictures that are large for their range, flat in parts, keep the digits of their slope", "",
+                   float, double) {
+  using T = TestType;
+  const auto noise = channel(generated_picture<T>(1, 1, 8, 9, 1), 0, 0),
+             other = channel(generated_picture<T>(1, 1, 8, 9, 2), 0, 0);
+  RowMatrix<T> x = RowMatrix<T>::Constant(8, 9, 1000), y = RowMatrix<T>::Constant(8, 9, 990);
+  x.rightCols(4).setConstant(-3000);
+  y.bottomRows(3).setConstant(20000);
+  for (const auto padding : {SSIMPadding::same, SSIMPadding::valid}) {
+    for (const int window_size : {1, 3, 5}) {
+      check_definition<T>({.window_size = window_size, .padding = padding}, x, y);
+      check_definition<T>({.window_size = window_size, .padding = padding}, x + noise, y + other);
+      check_definition<T>({.window_size = window_size, .padding = padding}, T(1000) * noise, T(1000) * other);
+      check_definition<T>({.window_size = window_size, .padding = padding, .epsilon = T(0.01)}, x, y + other);
+    }
+  }
+}
+
 TEST_CASE("SSIM: value and gradient are those of kornia's formula in PyTorch") {
   // With number() of vgg16.cpp, in double; x of sequence 1 and y of sequence 2, (number * 0.5 + 0.5) * max_val:
   //   def filtered(t):

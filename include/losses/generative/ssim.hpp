@@ -132,14 +132,14 @@ LOSSES_KERNEL void column_moments(const double* const* rows, const double* middl
   }
 }
 
-/// Mean and variance of a window from moments of its columns, about the middle pixel.
+/// Mean and variance of a window from moments of its columns, about the middle pixel; the mean is middle + offset.
 template <class V>
 struct WindowMoments {
-  V mean, variance;
+  V middle, offset, mean, variance;
 
   LOSSES_INLINE WindowMoments(const double* reference, const double* first, const double* second, const double* weight,
                               Index taps) {
-    const V middle = V::load(reference + taps / 2);
+    middle = V::load(reference + taps / 2);
     V a = 0, b = 0;
     for (Index k = 0; k < taps; ++k) {
       const V w(weight[k]), m = V::load(first + k);
@@ -148,6 +148,7 @@ struct WindowMoments {
       a = fma(w, t, a);
       b = fma(w, fma(shift, m + t, V::load(second + k)), b);
     }
+    offset = a;
     mean = middle + a;
     variance = b - a * a;
   }
@@ -158,9 +159,37 @@ struct SSIMColumns {
   double *s, *d, *first_s, *second_s, *first_d, *second_d;
 };
 
-/// The slopes of a row of terms: by the means (of s and d together), by the second moment of s, and by that of d, both doubled.
+/// What a row of windows adds to the slope by a pixel where the pictures are s and d, times the pixel's share of the window:
+/// mean + square_s (s − at_s) + square_d (d − at_d). The pixels at_s and at_d are near, so that large flat pictures, whose
+/// differences from a window's mean are small, keep their digits.
 struct SSIMSlopes {
-  double *mean, *square_s, *square_d;
+  double *mean, *square_s, *square_d, *at_s, *at_d;
+};
+
+/// Σ wᵢ·slopeᵢ of windows by one pixel, as they come.
+template <class V>
+struct SSIMSlopeSum {
+  V s, d;
+  V mean = 0, square_s = 0, square_d = 0, by_s = 0, by_d = 0;
+
+  LOSSES_INLINE SSIMSlopeSum(const double* at_s, const double* at_d) : s(V::load(at_s)), d(V::load(at_d)) {}
+
+  LOSSES_INLINE void add(const V& w, const SSIMSlopes& from, Index i) {
+    const V of_s = w * V::load(from.square_s + i), of_d = w * V::load(from.square_d + i);
+    mean = fma(w, V::load(from.mean + i), mean);
+    square_s = square_s + of_s;
+    square_d = square_d + of_d;
+    by_s = fma(of_s, s - V::load(from.at_s + i), by_s);
+    by_d = fma(of_d, d - V::load(from.at_d + i), by_d);
+  }
+
+  LOSSES_INLINE V total() const { return mean + seen(square_s, by_s) + seen(square_d, by_d); }
+  LOSSES_INLINE V at_s() const { return seen(square_s, s); }
+  LOSSES_INLINE V at_d() const { return seen(square_d, d); }
+
+ private:
+  /// A pixel that only windows of weight 0 see may be NaN.
+  LOSSES_INLINE static V seen(const V& square, const V& v) { return where((square == V(0)) & !isfinite(v), V(0), v); }
 };
 
 /// The terms of a row of windows. Returns their weighted sum.
@@ -200,42 +229,41 @@ LOSSES_KERNEL double window_terms(const SSIMColumns& columns, const double* weig
       const V g = half * rest, by_a = g * (one - b), by_b = g * (one - a), by_e = g * (one - n) * share;
       const V by_sum = -(by_a * a + by_e) * half * inverse2;
       const V by_difference = (by_a * (two - a) - by_e) * half * inverse2;
-      const V by_M = -(by_b * b + by_e) * (M * inverse1) - two * by_sum * M;
-      const V by_m = (by_b * (two - b) - by_e) * (m * inverse1) - two * by_difference * m;
+      const V by_M = -(by_b * b + by_e) * (M * inverse1) - two * by_sum * sum.offset;
+      const V by_m = (by_b * (two - b) - by_e) * (m * inverse1) - two * by_difference * difference.offset;
       kept(by_M + by_m).store(to.mean + j);
       kept(two * by_sum).store(to.square_s + j);
       kept(two * by_difference).store(to.square_d + j);
+      where(keep, sum.middle, V(0)).store(to.at_s + j);
+      where(keep, difference.middle, V(0)).store(to.at_d + j);
     }
   }
   return total.total();
 }
 
-/// to[j] = Σ_k weight[k] from[j + k]
+/// Σ_k weight[k]·slope of the windows from[j + k], by the pixels s[j] and d[j] of their row.
 template <class V>
-LOSSES_KERNEL void filter_row(const double* from, const double* weight, Index taps, Index size, double* to) {
+LOSSES_KERNEL void spread_row(const SSIMSlopes& from, const double* weight, Index taps, const double* s,
+                              const double* d, Index size, const SSIMSlopes& to) {
   for (Index j = 0; j < size; j += V::size) {
-    V sum = 0;
-    for (Index k = 0; k < taps; ++k) sum = fma(V(weight[k]), V::load(from + j + k), sum);
-    sum.store(to + j);
+    SSIMSlopeSum<V> sum(s + j, d + j);
+    for (Index k = 0; k < taps; ++k) sum.add(V(weight[k]), from, j + k);
+    sum.total().store(to.mean + j);
+    sum.square_s.store(to.square_s + j);
+    sum.square_d.store(to.square_d + j);
+    sum.at_s().store(to.at_s + j);
+    sum.at_d().store(to.at_d + j);
   }
 }
 
-/// The gradient of a row of pixels: Σ_k weight[k] (mean + s · square_s + d · square_d) of the rows of windows that see it.
+/// The gradient of a row of pixels: Σ_k weight[k]·slope of the rows of windows that see it.
 template <class V>
 LOSSES_KERNEL void gradient_row(const SSIMSlopes* rows, const double* weight, Index count, const double* s,
                                 const double* d, Index size, double* to) {
   for (Index j = 0; j < size; j += V::size) {
-    V mean = 0, square_s = 0, square_d = 0;
-    for (Index k = 0; k < count; ++k) {
-      const V w(weight[k]);
-      mean = fma(w, V::load(rows[k].mean + j), mean);
-      square_s = fma(w, V::load(rows[k].square_s + j), square_s);
-      square_d = fma(w, V::load(rows[k].square_d + j), square_d);
-    }
-    // A pixel that only windows of weight 0 see may be NaN.
-    const V by_s = where(square_s == V(0), V(0), square_s * V::load(s + j));
-    const V by_d = where(square_d == V(0), V(0), square_d * V::load(d + j));
-    (mean + by_s + by_d).store(to + j);
+    SSIMSlopeSum<V> sum(s + j, d + j);
+    for (Index k = 0; k < count; ++k) sum.add(V(weight[k]), rows[k], j);
+    sum.total().store(to + j);
   }
 }
 
@@ -382,8 +410,8 @@ struct Driver<rule::per_window, Rule> {
           columns(a.columns),
           centres(a.columns - 2 * given.margin),
           pixels(2 * taps, columns),
-          slopes(3 * taps, columns),
-          work(12, columns + 4 * given.radius),
+          slopes(5 * taps, columns),
+          work(18, columns + 4 * given.radius),
           s_rows(static_cast<std::size_t>(taps)),
           d_rows(s_rows),
           slope_rows(s_rows.size()),
@@ -393,15 +421,18 @@ struct Driver<rule::per_window, Rule> {
     double* d(Index row) { return pixels[taps + row % taps]; }
     SSIMSlopes slopes_of(Index row) {
       const Index place = row % taps;
-      return {slopes[place], slopes[taps + place], slopes[2 * taps + place]};
+      return {slopes[place], slopes[taps + place], slopes[2 * taps + place], slopes[3 * taps + place],
+              slopes[4 * taps + place]};
     }
-    double* terms() { return work[10]; }
-    double* term_weights() { return work[11]; }
-    /// The slopes of a row of terms, between zeros.
-    SSIMSlopes term_slopes() {
-      const Index zeros = 2 * window.radius;
-      return {work[6] + zeros, work[7] + zeros, work[8] + zeros};
+    SSIMColumns row_columns() { return {work[0], work[1], work[2], work[3], work[4], work[5]}; }
+    /// The slopes of a row of terms, after so many zeros, and before as many.
+    SSIMSlopes term_slopes(Index zeros) {
+      return {work[6] + zeros, work[7] + zeros, work[8] + zeros, work[9] + zeros, work[10] + zeros};
     }
+    /// The same, spread over the pixels of a row and of its mirrors.
+    SSIMSlopes spread_slopes() { return {work[11], work[12], work[13], work[14], work[15]}; }
+    double* terms() { return work[16]; }
+    double* term_weights() { return work[17]; }
 
     void load(Index plane, Index row) {
       const T *a = x.row(plane, row), *b = y.row(plane, row);
@@ -424,7 +455,7 @@ struct Driver<rule::per_window, Rule> {
         s_rows[static_cast<std::size_t>(k)] = s(at);
         d_rows[static_cast<std::size_t>(k)] = d(at);
       }
-      const SSIMColumns parts{work[0], work[1], work[2], work[3], work[4], work[5]};
+      const SSIMColumns parts = row_columns();
       std::copy_n(s(row), columns, parts.s + mirrored);
       std::copy_n(d(row), columns, parts.d + mirrored);
       const double* weight = window.weight.data();
@@ -439,25 +470,27 @@ struct Driver<rule::per_window, Rule> {
         }
       }
       return window_terms<with_slopes, V>(parts, weight, taps, centres, constants, term_weights(), terms(),
-                                          term_slopes());
+                                          term_slopes(2 * window.radius));
     }
 
     /// The slopes of a row of terms, spread along the row over the pixels of their windows.
     void spread(Index row) {
-      const SSIMSlopes to = slopes_of(row);
-      double* wide = work[9];
+      const SSIMSlopes wide = spread_slopes(), to = slopes_of(row);
+      const SSIMColumns pixels_of_row = row_columns();
       const Index mirrored = window.mirrored();
-      const auto spread_one = [&](const double* from, double* narrow) {
-        filter_row<V>(from, window.weight.data(), taps, columns + 2 * mirrored, wide);
-        std::copy_n(wide + mirrored, columns, narrow);
+      spread_row<V>(term_slopes(0), window.weight.data(), taps, pixels_of_row.s, pixels_of_row.d,
+                    columns + 2 * mirrored, wide);
+      for (const auto part : {&SSIMSlopes::mean, &SSIMSlopes::square_s, &SSIMSlopes::square_d}) {
+        const double* from = wide.*part;
+        double* narrow = to.*part;
+        std::copy_n(from + mirrored, columns, narrow);
         for (Index j = 1; j <= mirrored; ++j) {
-          narrow[j] += wide[mirrored - j];
-          narrow[columns - 1 - j] += wide[mirrored + columns - 1 + j];
+          narrow[j] += from[mirrored - j];
+          narrow[columns - 1 - j] += from[mirrored + columns - 1 + j];
         }
-      };
-      spread_one(work[6], to.mean);
-      spread_one(work[7], to.square_s);
-      spread_one(work[8], to.square_d);
+      }
+      std::copy_n(wide.at_s + mirrored, columns, to.at_s);
+      std::copy_n(wide.at_d + mirrored, columns, to.at_d);
     }
 
     /// The gradient of a row of pixels, in terms().
