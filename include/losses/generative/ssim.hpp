@@ -40,10 +40,11 @@ struct per_window {};
 /// Terms are pixels of each channel: mean divides by their number, batch_mean by n, and weights are one per sample or one per
 /// term; a term of weight 0 is left out, but its pixels are still part of other windows.
 ///
-/// Equal pictures: 0, gradient 0. Constant ones: (μx − μy)²/(2 (μx² + μy² + C1)). Computed in double, as 1 − (1 − a)(1 − b) of
-/// a = σ²(x − y)/(σx² + σy² + C2) and b = (μx − μy)²/(μx² + μy² + C1), variances around each pixel, so that near pictures keep
-/// their digits. Right for |x| up to 1e150 L; an infinity: NaN. Allocates about 70 rows for each thread. Throws
-/// std::invalid_argument: options, shapes. Wang et al. (2004), doi:10.1109/TIP.2003.819861, eq. (13); as kornia's ssim_loss.
+/// Equal pictures: 0, gradient 0. Constant ones: (μx − μy)²/(2 (μx² + μy² + C1)). Computed in double from y and x − y, as
+/// 1 − (1 − a)(1 − b) of a = σ²(x − y)/(σx² + σy² + C2) and b = (μx − μy)²/(μx² + μy² + C1), variances and slopes around each
+/// pixel, so that near pictures and large flat ones keep their digits. Right for |x| up to 1e150 L; an infinity: NaN. Allocates
+/// about 80 rows for each thread. Throws std::invalid_argument: options, shapes. Wang et al. (2004),
+/// doi:10.1109/TIP.2003.819861, eq. (13); as kornia's ssim_loss.
 template <std::floating_point T>
 struct SSIM {
   using Scalar = T;
@@ -114,104 +115,117 @@ struct SSIMRows {
   double* operator[](Index i) { return memory.data() + i * stride; }
 };
 
-/// The sum s and the difference d of two pictures around a row, column by column: first and second moments about the row.
+/// Of the target y and the difference d = x − y around a row, column by column: means, and means of products, about the row.
+struct SSIMMoments {
+  double *y, *d, *xy, *dd;
+};
+
 template <class V>
-LOSSES_KERNEL void column_moments(const double* const* rows, const double* middle, const double* weight, Index taps,
-                                  Index size, double* first, double* second) {
+LOSSES_KERNEL void column_moments(const double* const* y_rows, const double* const* d_rows, const double* middle_y,
+                                  const double* middle_d, const double* weight, Index taps, Index size,
+                                  const SSIMMoments& to) {
   for (Index j = 0; j < size; j += V::size) {
-    const V reference = V::load(middle + j);
-    V a = 0, b = 0;
+    const V reference_y = V::load(middle_y + j), reference_d = V::load(middle_d + j);
+    V y = 0, d = 0, xy = 0, dd = 0;
     for (Index k = 0; k < taps; ++k) {
-      const V t = V::load(rows[k] + j) - reference;
-      const V wt = V(weight[k]) * t;
-      a = a + wt;
-      b = fma(wt, t, b);
+      const V w(weight[k]), p = V::load(y_rows[k] + j) - reference_y, q = V::load(d_rows[k] + j) - reference_d;
+      const V wp = w * p, wq = w * q;
+      y = y + wp;
+      d = d + wq;
+      xy = fma(wp, p + q, xy);
+      dd = fma(wq, q, dd);
     }
-    a.store(first + j);
-    b.store(second + j);
+    y.store(to.y + j);
+    d.store(to.d + j);
+    xy.store(to.xy + j);
+    dd.store(to.dd + j);
   }
 }
 
-/// Mean and variance of a window from moments of its columns, about the middle pixel; the mean is middle + offset.
+/// What a row of windows is made of: pixels and moments of their columns, mirrored at the borders.
+struct SSIMColumns {
+  double *y, *d;
+  SSIMMoments moments;
+};
+
+/// Means, the covariance σxy and the variance of d of a window, from moments of its columns, about the middle pixel: means are
+/// middle + offset.
 template <class V>
 struct WindowMoments {
-  V middle, offset, mean, variance;
+  V middle_y, middle_d, offset_y = 0, offset_d = 0, xy = 0, dd = 0;
 
-  LOSSES_INLINE WindowMoments(const double* reference, const double* first, const double* second, const double* weight,
-                              Index taps) {
-    middle = V::load(reference + taps / 2);
-    V a = 0, b = 0;
+  LOSSES_INLINE WindowMoments(const SSIMColumns& columns, Index j, const double* weight, Index taps)
+      : middle_y(V::load(columns.y + j + taps / 2)), middle_d(V::load(columns.d + j + taps / 2)) {
     for (Index k = 0; k < taps; ++k) {
-      const V w(weight[k]), m = V::load(first + k);
-      const V shift = V::load(reference + k) - middle;
-      const V t = m + shift;
-      a = fma(w, t, a);
-      b = fma(w, fma(shift, m + t, V::load(second + k)), b);
+      const V w(weight[k]);
+      const V y = V::load(columns.moments.y + j + k), d = V::load(columns.moments.d + j + k);
+      const V shift_y = V::load(columns.y + j + k) - middle_y, shift_d = V::load(columns.d + j + k) - middle_d;
+      const V p = y + shift_y, q = d + shift_d;
+      offset_y = fma(w, p, offset_y);
+      offset_d = fma(w, q, offset_d);
+      xy = fma(w, fma(shift_y, p + q, fma(shift_y + shift_d, y, V::load(columns.moments.xy + j + k))), xy);
+      dd = fma(w, fma(shift_d, d + q, V::load(columns.moments.dd + j + k)), dd);
     }
-    offset = a;
-    mean = middle + a;
-    variance = b - a * a;
+    xy = xy - offset_y * (offset_y + offset_d);
+    dd = dd - offset_d * offset_d;
   }
 };
 
-/// What a row of windows is made of: pixels and moments of the columns of s and of d, mirrored at the borders.
-struct SSIMColumns {
-  double *s, *d, *first_s, *second_s, *first_d, *second_d;
-};
-
-/// What a row of windows adds to the slope by a pixel where the pictures are s and d, times the pixel's share of the window:
-/// mean + square_s (s − at_s) + square_d (d − at_d). The pixels at_s and at_d are near, so that large flat pictures, whose
+/// What a row of windows adds to the slope by a pixel where the pictures are y and y + d, times the pixel's share of the window:
+/// mean + square_y (y − at_y) + square_d (d − at_d). The pixels at_y and at_d are near, so that large flat pictures, whose
 /// differences from a window's mean are small, keep their digits.
 struct SSIMSlopes {
-  double *mean, *square_s, *square_d, *at_s, *at_d;
+  double *mean, *square_y, *square_d, *at_y, *at_d;
 };
 
-/// Σ wᵢ·slopeᵢ of windows by one pixel, as they come.
+/// Σ wᵢ·slopeᵢ of windows by one pixel, as they come. A pixel that only windows of weight 0 see may be NaN.
 template <class V>
 struct SSIMSlopeSum {
-  V s, d;
-  V mean = 0, square_s = 0, square_d = 0, by_s = 0, by_d = 0;
+  V y, d;
+  V slope = 0, square_y = 0, square_d = 0;
 
-  LOSSES_INLINE SSIMSlopeSum(const double* at_s, const double* at_d) : s(V::load(at_s)), d(V::load(at_d)) {}
+  LOSSES_INLINE SSIMSlopeSum(const double* at_y, const double* at_d) : y(V::load(at_y)), d(V::load(at_d)) {}
 
   LOSSES_INLINE void add(const V& w, const SSIMSlopes& from, Index i) {
-    const V of_s = w * V::load(from.square_s + i), of_d = w * V::load(from.square_d + i);
-    mean = fma(w, V::load(from.mean + i), mean);
-    square_s = square_s + of_s;
-    square_d = square_d + of_d;
-    by_s = fma(of_s, s - V::load(from.at_s + i), by_s);
-    by_d = fma(of_d, d - V::load(from.at_d + i), by_d);
+    const V by_y = V::load(from.square_y + i), by_d = V::load(from.square_d + i);
+    const V of_d = fma(by_d, d - V::load(from.at_d + i), V::load(from.mean + i));
+    slope = fma(w, fma(by_y, y - V::load(from.at_y + i), of_d), slope);
+    square_y = fma(w, by_y, square_y);
+    square_d = fma(w, by_d, square_d);
   }
 
-  LOSSES_INLINE V total() const { return mean + seen(square_s, by_s) + seen(square_d, by_d); }
-  LOSSES_INLINE V at_s() const { return seen(square_s, s); }
-  LOSSES_INLINE V at_d() const { return seen(square_d, d); }
+  LOSSES_INLINE V total() const { return clean(slope); }
+  LOSSES_INLINE V at_y() const { return clean(y); }
+  LOSSES_INLINE V at_d() const { return clean(d); }
 
  private:
-  /// A pixel that only windows of weight 0 see may be NaN.
-  LOSSES_INLINE static V seen(const V& square, const V& v) { return where((square == V(0)) & !isfinite(v), V(0), v); }
+  LOSSES_INLINE V clean(const V& v) const {
+    return where((square_y == V(0)) & (square_d == V(0)) & !isfinite(v), V(0), v);
+  }
 };
 
 /// The terms of a row of windows. Returns their weighted sum.
 ///
-///   M, m = means of s = x + y and d = x − y,  S, D = their variances
-///   B1 = (M² + m²)/2 + C1 = μx² + μy² + C1,  B2 = (S + D)/2 + C2 = σx² + σy² + C2
-///   a = D/B2,  b = m²/B1,  SSIM = (1 − a)(1 − b)
+///   m = mean of d,  D = its variance
+///   B1 = μx² + μy² + C1,  B2 = σx² + σy² + C2 = D + 2 σxy + C2
+///   a = D/B2,  b = m²/B1,  SSIM = (1 − a)(1 − b) r,  r = 1/(1 + epsilon/(B1 B2))
+///   slope by a pixel of the window, over its share, with u = r (1 − b) and v = r (1 − a):
+///     v (u μx − μy)/B1 + u (v (x − μx) − (y − μy))/B2 = v (u m − (1 − u) μy)/B1 + u (v (d − m) − (1 − v)(y − μy))/B2
+///
+/// 1 − a, 1 − b, 1 − u and 1 − v are sums of products: each may be small.
 template <bool slopes, class V>
 LOSSES_KERNEL double window_terms(const SSIMColumns& columns, const double* weight, Index taps, Index size,
                                   const SSIMConstants& constants, const double* term_weights, double* values,
                                   const SSIMSlopes& to) {
-  const V half(0.5), one(1), two(2);
+  const V half(0.5), one(1), two(2), c1(constants.c1), c2(constants.c2);
   Accumulator<double> total;
   for (Index j = 0; j < size; j += V::size) {
     const auto inside = V::iota() < V(static_cast<double>(std::min<Index>(size - j, V::size)));
-    const WindowMoments<V> sum(columns.s + j, columns.first_s + j, columns.second_s + j, weight, taps);
-    const WindowMoments<V> difference(columns.d + j, columns.first_d + j, columns.second_d + j, weight, taps);
-    const V M = sum.mean, m = difference.mean;
-    const V b1 = fma(half, fma(M, M, m * m), V(constants.c1));
-    const V b2 = fma(half, sum.variance + difference.variance, V(constants.c2));
-    const V inverse1 = one / b1, inverse2 = one / b2;
-    const V a = difference.variance * inverse2, b = m * inverse1 * m;
+    const WindowMoments<V> window(columns, j, weight, taps);
+    const V mean_y = window.middle_y + window.offset_y, m = window.middle_d + window.offset_d, mean_x = mean_y + m;
+    const V both = two * window.xy;
+    const V inverse1 = one / fma(mean_x, mean_x, fma(mean_y, mean_y, c1)), inverse2 = one / (window.dd + both + c2);
+    const V a = window.dd * inverse2, b = m * inverse1 * m;
     const V n = a + b * (one - a);  // 1 − SSIM
     V rest = one, share = 0;        // of 1 and of epsilon in the denominator
     if (constants.epsilon != 0) {
@@ -222,46 +236,45 @@ LOSSES_KERNEL double window_terms(const SSIMColumns& columns, const double* weig
     const V w = V::load(term_weights + j);
     const auto keep = inside & (w != V(0));
     const auto kept = [&](const V& v) LOSSES_INLINE_LAMBDA { return where(keep, w * v, V(0)); };
-    const V value = kept(half * fma(V(1) - n, share, n));
+    const V value = kept(half * fma(one - n, share, n));
     value.store(values + j);
     total.add(value);
     if constexpr (slopes) {
-      const V g = half * rest, by_a = g * (one - b), by_b = g * (one - a), by_e = g * (one - n) * share;
-      const V by_sum = -(by_a * a + by_e) * half * inverse2;
-      const V by_difference = (by_a * (two - a) - by_e) * half * inverse2;
-      const V by_M = -(by_b * b + by_e) * (M * inverse1) - two * by_sum * sum.offset;
-      const V by_m = (by_b * (two - b) - by_e) * (m * inverse1) - two * by_difference * difference.offset;
-      kept(by_M + by_m).store(to.mean + j);
-      kept(two * by_sum).store(to.square_s + j);
-      kept(two * by_difference).store(to.square_d + j);
-      where(keep, sum.middle, V(0)).store(to.at_s + j);
-      where(keep, difference.middle, V(0)).store(to.at_d + j);
+      const V left1 = fma(two * mean_x, mean_y, c1) * inverse1, left2 = (both + c2) * inverse2;
+      const V u = rest * left1, v = rest * left2;
+      const V of_means = fma(u, m, -fma(share, left1, b) * mean_y) * inverse1 * v;
+      const V by_y = -u * inverse2 * fma(share, left2, a), by_d = u * inverse2 * v;
+      kept(of_means - fma(by_y, window.offset_y, by_d * window.offset_d)).store(to.mean + j);
+      kept(by_y).store(to.square_y + j);
+      kept(by_d).store(to.square_d + j);
+      where(keep, window.middle_y, V(0)).store(to.at_y + j);
+      where(keep, window.middle_d, V(0)).store(to.at_d + j);
     }
   }
   return total.total();
 }
 
-/// Σ_k weight[k]·slope of the windows from[j + k], by the pixels s[j] and d[j] of their row.
+/// Σ_k weight[k]·slope of the windows from[j + k], by the pixels y[j] and d[j] of their row.
 template <class V>
-LOSSES_KERNEL void spread_row(const SSIMSlopes& from, const double* weight, Index taps, const double* s,
+LOSSES_KERNEL void spread_row(const SSIMSlopes& from, const double* weight, Index taps, const double* y,
                               const double* d, Index size, const SSIMSlopes& to) {
   for (Index j = 0; j < size; j += V::size) {
-    SSIMSlopeSum<V> sum(s + j, d + j);
+    SSIMSlopeSum<V> sum(y + j, d + j);
     for (Index k = 0; k < taps; ++k) sum.add(V(weight[k]), from, j + k);
     sum.total().store(to.mean + j);
-    sum.square_s.store(to.square_s + j);
+    sum.square_y.store(to.square_y + j);
     sum.square_d.store(to.square_d + j);
-    sum.at_s().store(to.at_s + j);
+    sum.at_y().store(to.at_y + j);
     sum.at_d().store(to.at_d + j);
   }
 }
 
 /// The gradient of a row of pixels: Σ_k weight[k]·slope of the rows of windows that see it.
 template <class V>
-LOSSES_KERNEL void gradient_row(const SSIMSlopes* rows, const double* weight, Index count, const double* s,
+LOSSES_KERNEL void gradient_row(const SSIMSlopes* rows, const double* weight, Index count, const double* y,
                                 const double* d, Index size, double* to) {
   for (Index j = 0; j < size; j += V::size) {
-    SSIMSlopeSum<V> sum(s + j, d + j);
+    SSIMSlopeSum<V> sum(y + j, d + j);
     for (Index k = 0; k < count; ++k) sum.add(V(weight[k]), rows[k], j);
     sum.total().store(to + j);
   }
@@ -395,7 +408,7 @@ struct Driver<rule::per_window, Rule> {
     Planes<const T> x, y;
     Index taps, columns, centres;  // centres: columns that are the middle of a window
     SSIMRows pixels, slopes, work;
-    std::vector<const double*> s_rows, d_rows;
+    std::vector<const double*> y_rows, d_rows;
     std::vector<SSIMSlopes> slope_rows;
     std::vector<double> shares;
 
@@ -412,19 +425,19 @@ struct Driver<rule::per_window, Rule> {
           pixels(2 * taps, columns),
           slopes(5 * taps, columns),
           work(18, columns + 4 * given.radius),
-          s_rows(static_cast<std::size_t>(taps)),
-          d_rows(s_rows),
-          slope_rows(s_rows.size()),
-          shares(s_rows.size()) {}
+          y_rows(static_cast<std::size_t>(taps)),
+          d_rows(y_rows),
+          slope_rows(y_rows.size()),
+          shares(y_rows.size()) {}
 
-    double* s(Index row) { return pixels[row % taps]; }
-    double* d(Index row) { return pixels[taps + row % taps]; }
+    double* target(Index row) { return pixels[row % taps]; }
+    double* difference(Index row) { return pixels[taps + row % taps]; }
     SSIMSlopes slopes_of(Index row) {
       const Index place = row % taps;
       return {slopes[place], slopes[taps + place], slopes[2 * taps + place], slopes[3 * taps + place],
               slopes[4 * taps + place]};
     }
-    SSIMColumns row_columns() { return {work[0], work[1], work[2], work[3], work[4], work[5]}; }
+    SSIMColumns row_columns() { return {work[0], work[1], {work[2], work[3], work[4], work[5]}}; }
     /// The slopes of a row of terms, after so many zeros, and before as many.
     SSIMSlopes term_slopes(Index zeros) {
       return {work[6] + zeros, work[7] + zeros, work[8] + zeros, work[9] + zeros, work[10] + zeros};
@@ -436,12 +449,10 @@ struct Driver<rule::per_window, Rule> {
 
     void load(Index plane, Index row) {
       const T *a = x.row(plane, row), *b = y.row(plane, row);
-      double *to_s = s(row), *to_d = d(row);
+      double *to_y = target(row), *to_d = difference(row);
       for (Index j = 0; j < columns; ++j) {
-        const double p = unit * static_cast<double>(a[j * x.of_column]),
-                     q = unit * static_cast<double>(b[j * y.of_column]);
-        to_s[j] = p + q;
-        to_d[j] = p - q;
+        to_y[j] = unit * static_cast<double>(b[j * y.of_column]);
+        to_d[j] = unit * static_cast<double>(a[j * x.of_column]) - to_y[j];
       }
     }
 
@@ -452,18 +463,17 @@ struct Driver<rule::per_window, Rule> {
       for (Index k = 0; k < taps; ++k) {
         Index at = std::abs(row + k - window.radius);
         if (at >= x.rows) at = 2 * (x.rows - 1) - at;
-        s_rows[static_cast<std::size_t>(k)] = s(at);
-        d_rows[static_cast<std::size_t>(k)] = d(at);
+        y_rows[static_cast<std::size_t>(k)] = target(at);
+        d_rows[static_cast<std::size_t>(k)] = difference(at);
       }
       const SSIMColumns parts = row_columns();
-      std::copy_n(s(row), columns, parts.s + mirrored);
-      std::copy_n(d(row), columns, parts.d + mirrored);
+      const auto& [mean_y, mean_d, xy, dd] = parts.moments;
+      std::copy_n(target(row), columns, parts.y + mirrored);
+      std::copy_n(difference(row), columns, parts.d + mirrored);
       const double* weight = window.weight.data();
-      column_moments<V>(s_rows.data(), s(row), weight, taps, columns, parts.first_s + mirrored,
-                        parts.second_s + mirrored);
-      column_moments<V>(d_rows.data(), d(row), weight, taps, columns, parts.first_d + mirrored,
-                        parts.second_d + mirrored);
-      for (double* part : {parts.s, parts.d, parts.first_s, parts.second_s, parts.first_d, parts.second_d}) {
+      column_moments<V>(y_rows.data(), d_rows.data(), target(row), difference(row), weight, taps, columns,
+                        {mean_y + mirrored, mean_d + mirrored, xy + mirrored, dd + mirrored});
+      for (double* part : {parts.y, parts.d, mean_y, mean_d, xy, dd}) {
         for (Index j = 1; j <= mirrored; ++j) {
           part[mirrored - j] = part[mirrored + j];
           part[mirrored + columns - 1 + j] = part[mirrored + columns - 1 - j];
@@ -478,9 +488,9 @@ struct Driver<rule::per_window, Rule> {
       const SSIMSlopes wide = spread_slopes(), to = slopes_of(row);
       const SSIMColumns pixels_of_row = row_columns();
       const Index mirrored = window.mirrored();
-      spread_row<V>(term_slopes(0), window.weight.data(), taps, pixels_of_row.s, pixels_of_row.d,
+      spread_row<V>(term_slopes(0), window.weight.data(), taps, pixels_of_row.y, pixels_of_row.d,
                     columns + 2 * mirrored, wide);
-      for (const auto part : {&SSIMSlopes::mean, &SSIMSlopes::square_s, &SSIMSlopes::square_d}) {
+      for (const auto part : {&SSIMSlopes::mean, &SSIMSlopes::square_y, &SSIMSlopes::square_d}) {
         const double* from = wide.*part;
         double* narrow = to.*part;
         std::copy_n(from + mirrored, columns, narrow);
@@ -489,7 +499,7 @@ struct Driver<rule::per_window, Rule> {
           narrow[columns - 1 - j] += from[mirrored + columns - 1 + j];
         }
       }
-      std::copy_n(wide.at_s + mirrored, columns, to.at_s);
+      std::copy_n(wide.at_y + mirrored, columns, to.at_y);
       std::copy_n(wide.at_d + mirrored, columns, to.at_d);
     }
 
@@ -502,7 +512,7 @@ struct Driver<rule::per_window, Rule> {
         shares[k] = unit * window.share(row, centre, x.rows);
         slope_rows[k] = slopes_of(centre);
       }
-      gradient_row<V>(slope_rows.data(), shares.data(), end - begin, s(row), d(row), columns, terms());
+      gradient_row<V>(slope_rows.data(), shares.data(), end - begin, target(row), difference(row), columns, terms());
       return terms();
     }
   };
