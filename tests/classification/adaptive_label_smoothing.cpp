@@ -8,7 +8,8 @@
 #include "row_cases.hpp"
 #include "smoothed_target.hpp"
 
-using namespace losses_test;
+namespace losses_test::adaptive_label_smoothing {
+
 using losses::AdaptiveLabelSmoothing;
 using losses::Reduction;
 
@@ -238,3 +239,5 @@ TEST_CASE("AdaptiveLabelSmoothing: what is refused leaves both gradients as they
       [](const auto& weights) { return AdaptiveLabelSmoothing<float>({.class_weights = weights}); });
   rows::check_label_types(loss, "AdaptiveLabelSmoothing");
 }
+
+}  // namespace losses_test::adaptive_label_smoothing

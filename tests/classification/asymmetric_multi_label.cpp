@@ -6,7 +6,8 @@
 #include "binary_reference.hpp"
 #include "laws.hpp"
 
-using namespace losses_test;
+namespace losses_test::asymmetric_multi_label {
+
 using laws::triple;
 
 namespace {
@@ -141,3 +142,5 @@ TEST_CASE("AsymmetricMultiLabel: bad options and targets are refused") {
   laws::refuses("AsymmetricMultiLabel: target[1, 2] is -1, but must be in [0, 1]", g,
                 [&] { (void)Loss().value_and_gradient(x, y, g); });
 }
+
+}  // namespace losses_test::asymmetric_multi_label

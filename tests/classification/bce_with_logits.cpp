@@ -5,7 +5,8 @@
 #include "binary_reference.hpp"
 #include "laws.hpp"
 
-using namespace losses_test;
+namespace losses_test::bce_with_logits {
+
 using laws::triple;
 
 namespace {
@@ -221,3 +222,5 @@ TEST_CASE("BCEWithLogits: targets outside [0, 1] are refused") {
     laws::refuses("but must be in [0, 1]", g, [&] { (void)bce.gradient(x, y); });
   }
 }
+
+}  // namespace losses_test::bce_with_logits

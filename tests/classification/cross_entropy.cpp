@@ -6,7 +6,8 @@
 
 #include "laws_of_rows.hpp"
 
-using namespace losses_test;
+namespace losses_test::cross_entropy {
+
 using losses::CrossEntropy;
 using losses::Reduction;
 using losses::SmoothingSpread;
@@ -569,3 +570,5 @@ TEST_CASE("CrossEntropy: curvature is the second derivative, p (1 − p)") {
     }
   }
 }
+
+}  // namespace losses_test::cross_entropy

@@ -6,7 +6,8 @@
 #include "binary_reference.hpp"
 #include "laws.hpp"
 
-using namespace losses_test;
+namespace losses_test::focal {
+
 using laws::triple;
 
 namespace {
@@ -110,3 +111,5 @@ TEST_CASE("Focal: bad options, predictions and targets are refused") {
   laws::refuses("Focal: target[3] is -0.5, but must be in [0, 1]", g,
                 [&] { (void)losses::Focal<float>().value_and_gradient(p, y, g); });
 }
+
+}  // namespace losses_test::focal

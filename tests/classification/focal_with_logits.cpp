@@ -6,7 +6,8 @@
 #include "binary_reference.hpp"
 #include "laws.hpp"
 
-using namespace losses_test;
+namespace losses_test::focal_with_logits {
+
 using laws::triple;
 
 namespace {
@@ -166,3 +167,5 @@ TEST_CASE("FocalWithLogits: bad options and targets are refused") {
   laws::refuses("FocalWithLogits: target[4711] is -1, but must be in [0, 1]", g,
                 [&] { (void)losses::FocalWithLogits<float>().value_and_gradient(x, y, g); });
 }
+
+}  // namespace losses_test::focal_with_logits

@@ -5,7 +5,8 @@
 
 #include "row_cases.hpp"
 
-using namespace losses_test;
+namespace losses_test::generalized_cross_entropy {
+
 using losses::GeneralizedCrossEntropy;
 using losses::Reduction;
 
@@ -88,3 +89,5 @@ TEST_CASE("GeneralizedCrossEntropy: bad options are refused") {
     laws::refuses_option("GeneralizedCrossEntropy: q is ", [&] { Loss({.q = bad}); });
   }
 }
+
+}  // namespace losses_test::generalized_cross_entropy

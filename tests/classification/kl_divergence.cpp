@@ -5,7 +5,8 @@
 
 #include "row_cases.hpp"
 
-using namespace losses_test;
+namespace losses_test::kl_divergence {
+
 using losses::KLDivergence;
 using losses::Reduction;
 
@@ -124,3 +125,5 @@ TEST_CASE("KLDivergence: a target outside [0, 1] is refused, of log-probabilitie
     if (std::isfinite(bad)) CHECK(std::isfinite(KLDivergence<float>({.log_target = true}).forward(x, q)));
   }
 }
+
+}  // namespace losses_test::kl_divergence

@@ -6,7 +6,8 @@
 #include "row_cases.hpp"
 #include "smoothed_target.hpp"
 
-using namespace losses_test;
+namespace losses_test::label_smoothing {
+
 using losses::LabelSmoothing;
 using losses::Reduction;
 using losses::SmoothingSpread;
@@ -204,3 +205,5 @@ TEST_CASE("LabelSmoothing: bad options and probabilities are refused") {
   laws::refuses("LabelSmoothing: target[3, 1] is 1.25", g,
                 [&] { (void)LabelSmoothing<float>().value_and_gradient(x, q, g); });
 }
+
+}  // namespace losses_test::label_smoothing

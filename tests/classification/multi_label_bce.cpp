@@ -9,7 +9,8 @@
 #include "binary_reference.hpp"
 #include "laws.hpp"
 
-using namespace losses_test;
+namespace losses_test::multi_label_bce {
+
 using losses::Reduction;
 
 static_assert(losses::LossOn<losses::MultiLabelBCE<float>, Eigen::MatrixXf, Eigen::MatrixXf>);
@@ -165,3 +166,5 @@ TEST_CASE("MultiLabelBCE: bad shapes, targets and weights are refused by their p
     losses::MultiLabelBCE<float>({.pos_weight = {1, -2}});
   });
 }
+
+}  // namespace losses_test::multi_label_bce

@@ -4,7 +4,8 @@
 
 #include "multi_label_cases.hpp"
 
-using namespace losses_test;
+namespace losses_test::multi_label_margin {
+
 using losses::MultiLabelMargin;
 
 namespace {
@@ -151,3 +152,5 @@ TEST_CASE("MultiLabelMargin: a target of another shape is refused") {
   laws::refuses("MultiLabelMargin: target is [5", g,
                 [&] { (void)loss.value_and_gradient(x, Eigen::VectorXi(y.col(0)), g); });
 }
+
+}  // namespace losses_test::multi_label_margin

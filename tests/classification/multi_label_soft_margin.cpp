@@ -6,7 +6,8 @@
 #include "binary_reference.hpp"
 #include "multi_label_cases.hpp"
 
-using namespace losses_test;
+namespace losses_test::multi_label_soft_margin {
+
 using losses::MultiLabelSoftMargin;
 
 namespace {
@@ -137,3 +138,5 @@ TEST_CASE("MultiLabelSoftMargin: bad targets, shapes and weights are refused") {
     MultiLabelSoftMargin<float>({.class_weights = {1, -2}});
   });
 }
+
+}  // namespace losses_test::multi_label_soft_margin

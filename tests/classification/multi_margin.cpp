@@ -4,7 +4,8 @@
 
 #include "row_cases.hpp"
 
-using namespace losses_test;
+namespace losses_test::multi_margin {
+
 using losses::MultiMargin;
 using losses::Reduction;
 
@@ -147,3 +148,5 @@ TEST_CASE("MultiMargin: bad options are refused") {
     laws::refuses_option("MultiMargin: margin is ", [&] { MultiMargin<float>({.margin = bad}); });
   }
 }
+
+}  // namespace losses_test::multi_margin

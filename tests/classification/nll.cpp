@@ -5,7 +5,8 @@
 
 #include "row_cases.hpp"
 
-using namespace losses_test;
+namespace losses_test::nll {
+
 using losses::NLL;
 using losses::Reduction;
 
@@ -91,3 +92,5 @@ TEST_CASE("NLL: bad class weights are refused") {
 TEST_CASE("NLL: the curvature is 0") {
   CHECK((NLL<float>().curvature(laws::draw_logits<float>(3, 4, 314), laws::draw_labels(3, 4, 315)) == 0).all());
 }
+
+}  // namespace losses_test::nll

@@ -5,7 +5,8 @@
 
 #include "row_cases.hpp"
 
-using namespace losses_test;
+namespace losses_test::poly_cross_entropy {
+
 using losses::PolyCrossEntropy;
 using losses::Reduction;
 
@@ -100,3 +101,5 @@ TEST_CASE("PolyCrossEntropy: bad options are refused") {
     laws::refuses_option("PolyCrossEntropy: epsilon is ", [&] { Loss({.epsilon = bad}); });
   }
 }
+
+}  // namespace losses_test::poly_cross_entropy

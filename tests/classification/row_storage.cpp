@@ -7,7 +7,8 @@
 
 #include "row_cases.hpp"
 
-using namespace losses_test;
+namespace losses_test::row_storage {
+
 using losses::Reduction;
 
 namespace {
@@ -103,3 +104,5 @@ TEST_CASE("rows: an empty class axis and an empty batch") {
   check(losses::LabelSmoothing<float>(), "LabelSmoothing");
   check(losses::AdaptiveLabelSmoothing<float>(), "AdaptiveLabelSmoothing");
 }
+
+}  // namespace losses_test::row_storage

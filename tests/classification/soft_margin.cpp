@@ -6,7 +6,8 @@
 #include "binary_reference.hpp"
 #include "laws.hpp"
 
-using namespace losses_test;
+namespace losses_test::soft_margin {
+
 using laws::triple;
 
 namespace {
@@ -76,3 +77,5 @@ TEST_CASE("SoftMargin: bad targets and margins are refused") {
     laws::refuses_option("SoftMargin: margin is ", [&] { losses::SoftMargin<float>({.margin = bad}); });
   }
 }
+
+}  // namespace losses_test::soft_margin

@@ -5,7 +5,8 @@
 
 #include "row_cases.hpp"
 
-using namespace losses_test;
+namespace losses_test::softmax_focal {
+
 using losses::Reduction;
 using losses::SoftmaxFocal;
 
@@ -169,3 +170,5 @@ TEST_CASE("SoftmaxFocal: bad options are refused") {
     laws::refuses_option("SoftmaxFocal: gamma is ", [&] { SoftmaxFocal<float>({.gamma = bad}); });
   }
 }
+
+}  // namespace losses_test::softmax_focal

@@ -5,7 +5,8 @@
 
 #include "row_cases.hpp"
 
-using namespace losses_test;
+namespace losses_test::symmetric_cross_entropy {
+
 using losses::Reduction;
 using losses::SymmetricCrossEntropy;
 
@@ -109,3 +110,5 @@ TEST_CASE("SymmetricCrossEntropy: bad options are refused") {
     laws::refuses_option("SymmetricCrossEntropy: log_zero is ", [&] { Loss({.log_zero = -bad}); });
   }
 }
+
+}  // namespace losses_test::symmetric_cross_entropy

@@ -79,14 +79,19 @@ std::vector<T> arguments() {
   return list;
 }
 
-/// f of every argument.
+/// f of every argument, in a kernel: elsewhere a compiler may contract a*b + c, of some widths and not of others.
+template <int W, class T, class F>
+LOSSES_KERNEL void apply(const F& f, const T* x, std::size_t size, T* y) {
+  for (std::size_t i = 0; i < size; i += W) {
+    const int n = static_cast<int>(std::min<std::size_t>(W, size - i));
+    f(Lanes<T, W>::load(x + i, n, T(0.25))).store(y + i, n);
+  }
+}
+
 template <int W, class T, class F>
 std::vector<T> results(const std::vector<T>& x, F f) {
   std::vector<T> y(x.size());
-  for (std::size_t i = 0; i < x.size(); i += W) {
-    const int n = static_cast<int>(std::min<std::size_t>(W, x.size() - i));
-    f(Lanes<T, W>::load(x.data() + i, n, T(0.25))).store(y.data() + i, n);
-  }
+  apply<W>(f, x.data(), x.size(), y.data());
   return y;
 }
 

@@ -10,7 +10,8 @@
 #include "../classification/binary_reference.hpp"
 #include "laws.hpp"
 
-using namespace losses_test;
+namespace losses_test::adversarial {
+
 using losses::Adversarial;
 using Mode = losses::AdversarialMode;
 using Side = losses::rule::AdversarialSide;
@@ -395,3 +396,5 @@ TEST_CASE("Adversarial: target_is_real is a bool, and nothing that becomes one")
   STATIC_REQUIRE_FALSE(HasForward<Adversarial<float>, M>);
   STATIC_REQUIRE_FALSE(HasForward<Adversarial<float>, Eigen::MatrixXd, bool>);
 }
+
+}  // namespace losses_test::adversarial

@@ -11,7 +11,8 @@
 
 #include "laws.hpp"
 
-using namespace losses_test;
+namespace losses_test::gradient_penalty {
+
 using Eigen::MatrixXd, Eigen::VectorXd;
 using losses::GradientPenalty;
 
@@ -627,3 +628,5 @@ TEST_CASE("GradientPenalty: what a critic is") {
   STATIC_REQUIRE_FALSE(losses::Critic<const Flat, MatrixXd>);
   STATIC_REQUIRE_FALSE(losses::Critic<MatrixXd, MatrixXd>);
 }
+
+}  // namespace losses_test::gradient_penalty

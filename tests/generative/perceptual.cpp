@@ -12,7 +12,7 @@
 #include "dual.hpp"
 #include "generated_network.hpp"
 
-using namespace losses_test;
+namespace losses_test::perceptual {
 
 namespace {
 
@@ -319,3 +319,5 @@ TEST_CASE("Perceptual: bad options, shapes and layers are refused, and nothing i
         "Perceptual: gradient is [1 x 3], but must be [2 x 3], the shape of image");
   CHECK(gradient == MatrixXd::Constant(2, 3, 7));
 }
+
+}  // namespace losses_test::perceptual

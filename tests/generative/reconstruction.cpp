@@ -9,7 +9,8 @@
 #include "../classification/binary_reference.hpp"
 #include "pictures.hpp"
 
-using namespace losses_test;
+namespace losses_test::reconstruction {
+
 using losses::Reconstruction;
 using losses::ReconstructionKind;
 using losses::Reduction;
@@ -399,3 +400,5 @@ TEST_CASE("Reconstruction: bad options and shapes are refused by name, and nothi
   laws::refuses("Reconstruction: gradient 2 shares memory with log_variance", in.mu, call(g[0], in.log_variance, g[2]));
   laws::refuses("Reconstruction: gradient 1 shares memory with target", in.y, call(in.y, g[1], g[2]));
 }
+
+}  // namespace losses_test::reconstruction

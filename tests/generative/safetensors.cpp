@@ -12,7 +12,8 @@
 #include "catch.hpp"
 #include "generated_network.hpp"
 
-using namespace losses_test;
+namespace losses_test::safetensors {
+
 namespace safetensors = losses::safetensors;
 
 namespace {
@@ -299,3 +300,5 @@ TEST_CASE("safetensors: what cannot be written is refused") {
           safetensors::write<float>(directory, {{"a", {2}, values}});
         }) == directory + " cannot be written");
 }
+
+}  // namespace losses_test::safetensors

@@ -8,7 +8,8 @@
 
 #include "pictures.hpp"
 
-using namespace losses_test;
+namespace losses_test::ssim {
+
 using losses::Reduction;
 using losses::SSIM;
 using losses::SSIMPadding;
@@ -482,3 +483,5 @@ TEMPLATE_TEST_CASE("SSIM: a factor that all weights share neither overflows nor 
     CHECK((numbers(g).array() == 7).all());
   }
 }
+
+}  // namespace losses_test::ssim

@@ -12,7 +12,7 @@
 #include "dual.hpp"
 #include "generated_network.hpp"
 
-using namespace losses_test;
+namespace losses_test::style {
 
 namespace {
 
@@ -382,3 +382,5 @@ TEST_CASE("Style: bad weights and shapes are refused, and nothing is written") {
   CHECK(message_of([&] { loss.value_and_gradient(layers, layers, losses::add_to(gradients)); }) ==
         "Style: gradient[1] is [1 x 3 x 4 x 5], but must be [2 x 3 x 4 x 5]");
 }
+
+}  // namespace losses_test::style

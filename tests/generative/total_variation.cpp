@@ -8,7 +8,8 @@
 
 #include "pictures.hpp"
 
-using namespace losses_test;
+namespace losses_test::total_variation {
+
 using losses::Reduction;
 using losses::TotalVariation;
 
@@ -316,3 +317,5 @@ TEMPLATE_TEST_CASE("TotalVariation: what can be represented does not overflow on
   CHECK(mean.value_and_gradient(pictures, slopes) == huge);
   CHECK(slopes(3, 0, 0, 1) == T(0.25));
 }
+
+}  // namespace losses_test::total_variation

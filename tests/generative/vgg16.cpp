@@ -8,7 +8,7 @@
 #include "catch.hpp"
 #include "direct_vgg16.hpp"
 
-using namespace losses_test;
+namespace losses_test::vgg16 {
 
 namespace {
 
@@ -205,3 +205,5 @@ TEST_CASE("VGG16: the gradient is the difference quotient of the features") {
     CHECK(gradient.data()[i] == Catch::Approx((above - below) / (2 * step)).epsilon(1e-5).margin(1e-5));
   }
 }
+
+}  // namespace losses_test::vgg16

@@ -12,7 +12,7 @@
 #include "catch.hpp"
 #include "direct_vgg16.hpp"
 
-using namespace losses_test;
+namespace losses_test::vgg16_calls {
 
 namespace {
 
@@ -214,3 +214,5 @@ TEST_CASE("VGG16: bad weights, layers, shapes and calls are refused, and nothing
   CHECK(std::all_of(to.data(), to.data() + to.size(), [](float x) { return x == 7; }));
   CHECK(std::all_of(memory.begin(), memory.end(), [](float x) { return x == 7; }));
 }
+
+}  // namespace losses_test::vgg16_calls

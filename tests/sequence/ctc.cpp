@@ -457,7 +457,7 @@ TEST_CASE("CTC: what is wrong is refused by name, before anything is written") {
   const Eigen::VectorXd negative{{1, -2, 1}}, two = Eigen::VectorXd::Ones(2);
   refused<Invalid>("CTC: weights[1] is -2, but must be finite and not negative", g,
                    [&] { loss.value_and_gradient(x, y, frames, labels, negative, g); });
-  refused<Invalid>("CTC: weights is [2], but must be [3] (one per term) or [3] (one per sample)", g,
+  refused<Invalid>("CTC: weights is [2], but must be [3], one per term", g,
                    [&] { loss.value_and_gradient(x, y, frames, labels, two, g); });
   // Every verb that reads a target refuses it.
   const Labels blank = {1, 0};

@@ -127,7 +127,7 @@ bool jumps(const Verbs<T>& verbs, T p, T y, T got, Real bound, Real Jet::*member
   return near(below) || near(above);
 }
 
-constexpr Index random_pairs = 100000;
+constexpr Index random_pairs = drawn_of(100000);
 
 /// The formula at p; where p is infinite, its limit: infinite if it still grows from 1e1000 to 1e1100.
 template <class T>

@@ -178,7 +178,12 @@ template <class T>
 void accuracy(const PairVerbs<T>& verbs) {
   Worst value, slope;
   const Subject<T> sum{verbs, Reduction::sum};
-  for (const auto& shape : {std::pair<Index, Index>{6000, 3}, {2000, 1}, {1500, 8}, {300, 17}, {150, 33}, {30, 130}}) {
+  for (const auto& shape : {std::pair<Index, Index>{drawn_of(6000), 3},
+                            {drawn_of(2000), 1},
+                            {drawn_of(1500), 8},
+                            {drawn_of(300), 17},
+                            {drawn_of(150), 33},
+                            {drawn_of(30), 130}}) {
     const Batch<T> in = draw_batch(verbs, shape.first, shape.second, 301);
     const Columns<T> terms = sum.unreduced(in);
     const PairMatrices<T> gradient = sum.gradient(in);

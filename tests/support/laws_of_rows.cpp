@@ -177,8 +177,10 @@ template <class T>
 void accuracy(const RowVerbs<T>& verbs, Index classes) {
   Errors<T> errors;
   const std::vector<std::pair<Index, Index>> sizes =
-      classes != 0 ? std::vector<std::pair<Index, Index>>{{14000, classes}}
-                   : std::vector<std::pair<Index, Index>>{{5, 1}, {1000, 2}, {12000, 7}, {700, 10}, {90, 33}, {3, 129}};
+      classes != 0
+          ? std::vector<std::pair<Index, Index>>{{drawn_of(14000), classes}}
+          : std::vector<std::pair<Index, Index>>{
+                {5, 1}, {drawn_of(1000), 2}, {drawn_of(12000), 7}, {drawn_of(700), 10}, {drawn_of(90), 33}, {3, 129}};
   for (const auto& shape : sizes) {
     const Index n = shape.first, c = shape.second;
     compare(verbs, draw_logits<T>(n, c, 201), draw_labels(n, c, 202, verbs.ignored), errors);

@@ -183,7 +183,7 @@ template <class T>
 void accuracy(const SetVerbs<T>& verbs) {
   Errors<T> errors;
   Random random(301);
-  for (std::uint64_t seed = 0; seed < 700; ++seed) {
+  for (std::uint64_t seed = 0; seed < static_cast<std::uint64_t>(drawn_of(700)); ++seed) {
     const Index n = 1 + random.below(9), c = 1 + random.below(6);
     const Pair<T> in = draw_set<T>(verbs.kind, n, c, 1000 + seed);
     compare<T>(verbs, in, nullptr, errors);

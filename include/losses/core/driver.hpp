@@ -249,6 +249,9 @@ View<const T> broadcast_weights(std::string_view loss, const View<const T>& weig
   if (weights.extents == terms) return weights.along(terms, weights.stride);
   bool per_sample = weights.extents.rank > 0 && terms.rank > 0 && weights.extents[0] == terms[0];
   for (int axis = 1; axis < weights.extents.rank; ++axis) per_sample = per_sample && weights.extents[axis] == 1;
+  if (terms.rank == 1) {
+    require(per_sample, loss, ": weights is ", weights.extents, ", but must be ", terms, ", one per term");
+  }
   require(per_sample, loss, ": weights is ", weights.extents, ", but must be ", terms, " (one per term) or [", terms[0],
           "] (one per sample)");
   return weights.along(terms, {weights.stride[0]});
