@@ -36,6 +36,19 @@ concept HasSecondStage = HasFirstStage<Rule, V> && requires(const Rule& rule, V 
   { rule.second(v, v, v) } -> std::same_as<V>;
 };
 
+template <class Rule, class V, std::size_t... i>
+consteval bool takes_last(std::index_sequence<i...>) {
+  return requires(const Rule& rule, V v) {
+    rule.last((static_cast<void>(i), v)...).slope;
+  };
+}
+
+/// Whether the last stage takes what the ones before it leave.
+template <class Rule, class V = Lanes<typename Rule::Scalar>>
+concept HasLastStage = takes_last<Rule, V>(
+    std::make_index_sequence<2 + (HasColumnParameter<Rule> ? 1 : 0) + (HasFirstStage<Rule, V> ? 1 : 0) +
+                             (HasSecondStage<Rule, V> ? 1 : 0)>());
+
 /// What the stages before the last one leave of some elements.
 template <class Rule, class T = typename Rule::Scalar>
 class EarlyStages {
@@ -245,6 +258,10 @@ struct Driver<per_element, Rule> {
   static_assert(ElementRule<Rule>,
                 "a per_element rule needs `using Scalar = float or double;` and `template <class V> Terms<V> "
                 "operator()(V prediction, V target) const`, written with the operators and functions of V");
+
+  static_assert(!HasFirstStage<Rule> || HasLastStage<Rule>,
+                "a rule with a stage `V first(V prediction, V target) const` needs `Terms<V> last(V prediction, V "
+                "target[, V parameter], V first[, V second]) const`");
 
   static constexpr int predictions = prediction_count<Rule>;
   static constexpr bool in_place = true;
