@@ -148,28 +148,30 @@ struct SSIMColumns {
   SSIMMoments moments;
 };
 
-/// Means, the covariance σxy and the variance of d of a window, from moments of its columns, about the middle pixel: means are
-/// middle + offset.
+/// Moments of a row of windows from those of its columns, about the middle pixels. Apart from what comes of them: what waits for
+/// a division would keep the sums of the next windows from starting.
 template <class V>
-struct WindowMoments {
-  V middle_y, middle_d, offset_y = 0, offset_d = 0, xy = 0, dd = 0;
-
-  LOSSES_INLINE WindowMoments(const SSIMColumns& columns, Index j, const double* weight, Index taps)
-      : middle_y(V::load(columns.y + j + taps / 2)), middle_d(V::load(columns.d + j + taps / 2)) {
+LOSSES_KERNEL void window_moments(const SSIMColumns& columns, const double* weight, Index taps, Index size,
+                                  const SSIMMoments& to) {
+  for (Index j = 0; j < size; j += V::size) {
+    const V middle_y = V::load(columns.y + j + taps / 2), middle_d = V::load(columns.d + j + taps / 2);
+    V mean_y = 0, mean_d = 0, xy = 0, dd = 0;
     for (Index k = 0; k < taps; ++k) {
       const V w(weight[k]);
       const V y = V::load(columns.moments.y + j + k), d = V::load(columns.moments.d + j + k);
       const V shift_y = V::load(columns.y + j + k) - middle_y, shift_d = V::load(columns.d + j + k) - middle_d;
       const V p = y + shift_y, q = d + shift_d;
-      offset_y = fma(w, p, offset_y);
-      offset_d = fma(w, q, offset_d);
+      mean_y = fma(w, p, mean_y);
+      mean_d = fma(w, q, mean_d);
       xy = fma(w, fma(shift_y, p + q, fma(shift_y + shift_d, y, V::load(columns.moments.xy + j + k))), xy);
       dd = fma(w, fma(shift_d, d + q, V::load(columns.moments.dd + j + k)), dd);
     }
-    xy = xy - offset_y * (offset_y + offset_d);
-    dd = dd - offset_d * offset_d;
+    mean_y.store(to.y + j);
+    mean_d.store(to.d + j);
+    (xy - mean_y * (mean_y + mean_d)).store(to.xy + j);
+    (dd - mean_d * mean_d).store(to.dd + j);
   }
-};
+}
 
 /// What a row of windows adds to the slope by a pixel where the pictures are y and y + d, times the pixel's share of the window:
 /// mean + square_y (y − at_y) + square_d (d − at_d). The pixels at_y and at_d are near, so that large flat pictures, whose
@@ -204,7 +206,7 @@ struct SSIMSlopeSum {
   }
 };
 
-/// The terms of a row of windows. Returns their weighted sum.
+/// The terms of a row of windows whose middle pixels are y and d. Returns their weighted sum.
 ///
 ///   m = mean of d,  D = its variance
 ///   B1 = μx² + μy² + C1,  B2 = σx² + σy² + C2 = D + 2 σxy + C2
@@ -214,18 +216,19 @@ struct SSIMSlopeSum {
 ///
 /// 1 − a, 1 − b, 1 − u and 1 − v are sums of products: each may be small.
 template <bool slopes, class V>
-LOSSES_KERNEL double window_terms(const SSIMColumns& columns, const double* weight, Index taps, Index size,
+LOSSES_KERNEL double window_terms(const SSIMMoments& moments, const double* y, const double* d, Index size,
                                   const SSIMConstants& constants, const double* term_weights, double* values,
                                   const SSIMSlopes& to) {
   const V half(0.5), one(1), two(2), c1(constants.c1), c2(constants.c2);
   Accumulator<double> total;
   for (Index j = 0; j < size; j += V::size) {
     const auto inside = V::iota() < V(static_cast<double>(std::min<Index>(size - j, V::size)));
-    const WindowMoments<V> window(columns, j, weight, taps);
-    const V mean_y = window.middle_y + window.offset_y, m = window.middle_d + window.offset_d, mean_x = mean_y + m;
-    const V both = two * window.xy;
-    const V inverse1 = one / fma(mean_x, mean_x, fma(mean_y, mean_y, c1)), inverse2 = one / (window.dd + both + c2);
-    const V a = window.dd * inverse2, b = m * inverse1 * m;
+    const V middle_y = V::load(y + j), middle_d = V::load(d + j);
+    const V offset_y = V::load(moments.y + j), offset_d = V::load(moments.d + j), dd = V::load(moments.dd + j);
+    const V mean_y = middle_y + offset_y, m = middle_d + offset_d, mean_x = mean_y + m;
+    const V both = two * V::load(moments.xy + j);
+    const V inverse1 = one / fma(mean_x, mean_x, fma(mean_y, mean_y, c1)), inverse2 = one / (dd + both + c2);
+    const V a = dd * inverse2, b = m * inverse1 * m;
     const V n = a + b * (one - a);  // 1 − SSIM
     V rest = one, share = 0;        // of 1 and of epsilon in the denominator
     if (constants.epsilon != 0) {
@@ -244,11 +247,11 @@ LOSSES_KERNEL double window_terms(const SSIMColumns& columns, const double* weig
       const V u = rest * left1, v = rest * left2;
       const V of_means = fma(u, m, -fma(share, left1, b) * mean_y) * inverse1 * v;
       const V by_y = -u * inverse2 * fma(share, left2, a), by_d = u * inverse2 * v;
-      kept(of_means - fma(by_y, window.offset_y, by_d * window.offset_d)).store(to.mean + j);
+      kept(of_means - fma(by_y, offset_y, by_d * offset_d)).store(to.mean + j);
       kept(by_y).store(to.square_y + j);
       kept(by_d).store(to.square_d + j);
-      where(keep, window.middle_y, V(0)).store(to.at_y + j);
-      where(keep, window.middle_d, V(0)).store(to.at_d + j);
+      where(keep, middle_y, V(0)).store(to.at_y + j);
+      where(keep, middle_d, V(0)).store(to.at_d + j);
     }
   }
   return total.total();
@@ -424,7 +427,7 @@ struct Driver<rule::per_window, Rule> {
           centres(a.columns - 2 * given.margin),
           pixels(2 * taps, columns),
           slopes(5 * taps, columns),
-          work(18, columns + 4 * given.radius),
+          work(22, columns + 4 * given.radius),
           y_rows(static_cast<std::size_t>(taps)),
           d_rows(y_rows),
           slope_rows(y_rows.size()),
@@ -444,8 +447,10 @@ struct Driver<rule::per_window, Rule> {
     }
     /// The same, spread over the pixels of a row and of its mirrors.
     SSIMSlopes spread_slopes() { return {work[11], work[12], work[13], work[14], work[15]}; }
-    double* terms() { return work[16]; }
-    double* term_weights() { return work[17]; }
+    /// Of a row of windows.
+    SSIMMoments row_moments() { return {work[16], work[17], work[18], work[19]}; }
+    double* terms() { return work[20]; }
+    double* term_weights() { return work[21]; }
 
     void load(Index plane, Index row) {
       const T *a = x.row(plane, row), *b = y.row(plane, row);
@@ -479,8 +484,9 @@ struct Driver<rule::per_window, Rule> {
           part[mirrored + columns - 1 + j] = part[mirrored + columns - 1 - j];
         }
       }
-      return window_terms<with_slopes, V>(parts, weight, taps, centres, constants, term_weights(), terms(),
-                                          term_slopes(2 * window.radius));
+      window_moments<V>(parts, weight, taps, centres, row_moments());
+      return window_terms<with_slopes, V>(row_moments(), parts.y + window.radius, parts.d + window.radius, centres,
+                                          constants, term_weights(), terms(), term_slopes(2 * window.radius));
     }
 
     /// The slopes of a row of terms, spread along the row over the pixels of their windows.
