@@ -50,8 +50,10 @@ struct Driver<rule::per_gram, Rule> {
   using T = typename Rule::Scalar;
   using Inputs = GramInputs<T>;
   using Partial = losses::Partial;
-  using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic>;
-  using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  // Dependent on T, so that files without the loss do not compile what is done with them.
+  using Wide = std::common_type_t<T, double>;
+  using Matrix = Eigen::Matrix<Wide, Eigen::Dynamic, Eigen::Dynamic>;
+  using Rows = Eigen::Matrix<Wide, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
   struct Whole {
     double weight;
