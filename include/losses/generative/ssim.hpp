@@ -43,7 +43,7 @@ struct per_window {};
 /// Equal pictures: 0, gradient 0. Constant ones: (μx − μy)²/(2 (μx² + μy² + C1)). Computed in double from y and x − y, as
 /// 1 − (1 − a)(1 − b) of a = σ²(x − y)/(σx² + σy² + C2) and b = (μx − μy)²/(μx² + μy² + C1), variances and slopes around each
 /// pixel, so that near pictures and large flat ones keep their digits. Right for |x| up to 1e150 L; an infinity: NaN. Allocates
-/// about 80 rows for each thread. Throws std::invalid_argument: options, shapes. Wang et al. (2004),
+/// about 100 rows for each thread. Throws std::invalid_argument: options, shapes. Wang et al. (2004),
 /// doi:10.1109/TIP.2003.819861, eq. (13); as kornia's ssim_loss.
 template <std::floating_point T>
 struct SSIM {
