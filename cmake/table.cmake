@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-# losses::table_float and losses::table_double: the table of all losses that make_loss<float> and make_loss<double> read, compiled
-# once, where something links them, with the flags of that project. losses::table is both.
-# A file that includes <losses/compose/make_loss.hpp> and links none of them compiles the table itself: it takes minutes.
+# losses::table_float and losses::table_double: the losses of float, or of double, and the table of them that make_loss reads,
+# compiled once, where something links them, with the flags of that project. losses::table is both. A target that links one
+# compiles no loss of that scalar again. (A file that calls make_loss and links neither compiles all of them: it takes minutes.)
 
 if(NOT TARGET losses_table)
   add_library(losses_table INTERFACE)
@@ -14,14 +14,15 @@ if(NOT TARGET losses_table)
         CONFIGURE
         OUTPUT ${source}
         CONTENT
-          "#include <losses/compose/table/${room}.hpp>\n\ntemplate std::vector<losses::LossEntry<${scalar}>> losses::detail::${room}_entries<${scalar}>();\n"
+          "#define LOSSES_COMPILED_SCALAR ${scalar}\n#include <losses/compose/table/${room}.hpp>\n\ntemplate std::vector<losses::LossEntry<${scalar}>> losses::detail::${room}_entries<${scalar}>();\n"
       )
       list(APPEND sources ${source})
     endforeach()
     add_library(losses_table_${scalar} STATIC EXCLUDE_FROM_ALL ${sources})
     add_library(losses::table_${scalar} ALIAS losses_table_${scalar})
     target_link_libraries(losses_table_${scalar} PUBLIC losses::losses PRIVATE $<TARGET_NAME_IF_EXISTS:losses_development>)
-    target_compile_definitions(losses_table_${scalar} INTERFACE LOSSES_EXTERN_TABLE)
+    string(TOUPPER ${scalar} upper)
+    target_compile_definitions(losses_table_${scalar} INTERFACE LOSSES_EXTERN_TABLE LOSSES_EXTERN_${upper})
     target_link_libraries(losses_table INTERFACE losses_table_${scalar})
   endforeach()
 endif()

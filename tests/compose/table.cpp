@@ -138,6 +138,23 @@ TEST_CASE("Table: every loss of the rooms is in it") {
   }
 }
 
+TEST_CASE("Table: every loss says that it can be compiled apart") {
+  int found = 0;
+  for (const auto& entry : losses::known_losses()) {
+    for (const auto& file : std::filesystem::directory_iterator(root / "include/losses" / entry.room)) {
+      const std::string text = text_of(file.path());
+      const std::string name(entry.class_name);
+      if (text.find("\nusing " + name + " = ") == std::string::npos &&
+          text.find("\nclass " + name + " {") == std::string::npos)
+        continue;
+      INFO(entry.name);
+      CHECK(text.find("\nLOSSES_EXTERN(rule::") != std::string::npos);
+      ++found;
+    }
+  }
+  CHECK(found == static_cast<int>(losses::known_losses().size()));
+}
+
 TEST_CASE("Table: the README's table names every loss") {
   const std::string readme = text_of(root / "README.md");
   for (const auto& entry : losses::known_losses()) {

@@ -218,4 +218,7 @@ class AdaptiveLabelSmoothing {
   Loss<detail::SmoothingSlope<T>> slope_;
 };
 
+LOSSES_EXTERN(rule::AdaptiveLabelSmoothing);
+LOSSES_EXTERN(detail::SmoothingSlope);
+
 }  // namespace LOSSES_NAMESPACE

@@ -78,4 +78,6 @@ struct AsymmetricMultiLabel {
 template <std::floating_point T = float>
 using AsymmetricMultiLabel = Loss<rule::AsymmetricMultiLabel<T>>;
 
+LOSSES_EXTERN(rule::AsymmetricMultiLabel);
+
 }  // namespace LOSSES_NAMESPACE

@@ -40,4 +40,6 @@ struct BCE {
 template <std::floating_point T = float>
 using BCE = Loss<rule::BCE<T>>;
 
+LOSSES_EXTERN(rule::BCE);
+
 }  // namespace LOSSES_NAMESPACE

@@ -54,4 +54,6 @@ struct BCEWithLogits {
 template <std::floating_point T = float>
 using BCEWithLogits = Loss<rule::BCEWithLogits<T>>;
 
+LOSSES_EXTERN(rule::BCEWithLogits);
+
 }  // namespace LOSSES_NAMESPACE

@@ -59,4 +59,6 @@ struct CrossEntropy {
 template <std::floating_point T = float>
 using CrossEntropy = Loss<rule::CrossEntropy<T>>;
 
+LOSSES_EXTERN(rule::CrossEntropy);
+
 }  // namespace LOSSES_NAMESPACE

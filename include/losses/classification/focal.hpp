@@ -51,4 +51,6 @@ struct Focal {
 template <std::floating_point T = float>
 using Focal = Loss<rule::Focal<T>>;
 
+LOSSES_EXTERN(rule::Focal);
+
 }  // namespace LOSSES_NAMESPACE

@@ -60,4 +60,6 @@ struct FocalWithLogits {
 template <std::floating_point T = float>
 using FocalWithLogits = Loss<rule::FocalWithLogits<T>>;
 
+LOSSES_EXTERN(rule::FocalWithLogits);
+
 }  // namespace LOSSES_NAMESPACE

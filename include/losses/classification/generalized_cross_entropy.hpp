@@ -52,4 +52,6 @@ struct GeneralizedCrossEntropy {
 template <std::floating_point T = float>
 using GeneralizedCrossEntropy = Loss<rule::GeneralizedCrossEntropy<T>>;
 
+LOSSES_EXTERN(rule::GeneralizedCrossEntropy);
+
 }  // namespace LOSSES_NAMESPACE

@@ -43,4 +43,6 @@ struct Hinge {
 template <std::floating_point T = float>
 using Hinge = Loss<rule::Hinge<T>>;
 
+LOSSES_EXTERN(rule::Hinge);
+
 }  // namespace LOSSES_NAMESPACE

@@ -47,4 +47,6 @@ struct KLDivergence {
 template <std::floating_point T = float>
 using KLDivergence = Loss<rule::KLDivergence<T>>;
 
+LOSSES_EXTERN(rule::KLDivergence);
+
 }  // namespace LOSSES_NAMESPACE

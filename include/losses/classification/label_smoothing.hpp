@@ -56,4 +56,6 @@ struct LabelSmoothing {
 template <std::floating_point T = float>
 using LabelSmoothing = Loss<rule::LabelSmoothing<T>>;
 
+LOSSES_EXTERN(rule::LabelSmoothing);
+
 }  // namespace LOSSES_NAMESPACE

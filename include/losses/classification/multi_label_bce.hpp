@@ -135,4 +135,6 @@ class MultiLabelBCE {
   Held loss_;
 };
 
+LOSSES_EXTERN(rule::MultiLabelBCE);
+
 }  // namespace LOSSES_NAMESPACE

@@ -71,4 +71,6 @@ struct MultiLabelMargin {
 template <std::floating_point T = float>
 using MultiLabelMargin = Loss<rule::MultiLabelMargin<T>>;
 
+LOSSES_EXTERN(rule::MultiLabelMargin);
+
 }  // namespace LOSSES_NAMESPACE

@@ -72,4 +72,6 @@ struct MultiLabelSoftMargin {
 template <std::floating_point T = float>
 using MultiLabelSoftMargin = Loss<rule::MultiLabelSoftMargin<T>>;
 
+LOSSES_EXTERN(rule::MultiLabelSoftMargin);
+
 }  // namespace LOSSES_NAMESPACE

@@ -81,4 +81,6 @@ struct MultiMargin {
 template <std::floating_point T = float>
 using MultiMargin = Loss<rule::MultiMargin<T>>;
 
+LOSSES_EXTERN(rule::MultiMargin);
+
 }  // namespace LOSSES_NAMESPACE

@@ -57,4 +57,6 @@ struct NLL {
 template <std::floating_point T = float>
 using NLL = Loss<rule::NLL<T>>;
 
+LOSSES_EXTERN(rule::NLL);
+
 }  // namespace LOSSES_NAMESPACE

@@ -61,4 +61,6 @@ struct PolyCrossEntropy {
 template <std::floating_point T = float>
 using PolyCrossEntropy = Loss<rule::PolyCrossEntropy<T>>;
 
+LOSSES_EXTERN(rule::PolyCrossEntropy);
+
 }  // namespace LOSSES_NAMESPACE

@@ -53,4 +53,6 @@ struct SoftMargin {
 template <std::floating_point T = float>
 using SoftMargin = Loss<rule::SoftMargin<T>>;
 
+LOSSES_EXTERN(rule::SoftMargin);
+
 }  // namespace LOSSES_NAMESPACE

@@ -68,4 +68,6 @@ struct SoftmaxFocal {
 template <std::floating_point T = float>
 using SoftmaxFocal = Loss<rule::SoftmaxFocal<T>>;
 
+LOSSES_EXTERN(rule::SoftmaxFocal);
+
 }  // namespace LOSSES_NAMESPACE

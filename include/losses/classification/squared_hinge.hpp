@@ -46,4 +46,6 @@ struct SquaredHinge {
 template <std::floating_point T = float>
 using SquaredHinge = Loss<rule::SquaredHinge<T>>;
 
+LOSSES_EXTERN(rule::SquaredHinge);
+
 }  // namespace LOSSES_NAMESPACE

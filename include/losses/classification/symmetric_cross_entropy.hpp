@@ -62,4 +62,6 @@ struct SymmetricCrossEntropy {
 template <std::floating_point T = float>
 using SymmetricCrossEntropy = Loss<rule::SymmetricCrossEntropy<T>>;
 
+LOSSES_EXTERN(rule::SymmetricCrossEntropy);
+
 }  // namespace LOSSES_NAMESPACE

@@ -2,9 +2,10 @@
 #pragma once
 
 /// The table of all losses, by name. Its rooms take long to compile, so that they can be compiled once, apart: with
-/// LOSSES_EXTERN_TABLE defined this header only declares them, and the CMake target losses::table (or, without CMake, a file
-/// as this one for each room) has them:
+/// LOSSES_EXTERN_TABLE defined this header only declares them, and the CMake target losses::table_float (or, without CMake, a file
+/// as this one for each room) has them, and with LOSSES_EXTERN_FLOAT defined also the verbs of the losses themselves:
 ///
+///   #define LOSSES_COMPILED_SCALAR float
 ///   #include <losses/compose/table/regression.hpp>
 ///   template std::vector<losses::LossEntry<float>> losses::detail::regression_entries<float>();
 ///

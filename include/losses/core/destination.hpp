@@ -175,68 +175,73 @@ void check_overlap(const typename DriverOf<Rule>::Inputs& inputs, const Destinat
   }
 }
 
-/// The verbs of a rule on views and destinations: no type of Eigen's is left, so they compile once for each rule.
+/// What a driver may lack: values of terms, partial sums, the second derivative, a gradient as a second pass. (A driver whose second
+/// derivative some rules lack says has_curvature: g++ 12 finds a member whose constraint fails, too.)
+template <class Driver>
+concept HasTerms = requires {
+  &Driver::unreduced;
+};
+
+template <class Driver>
+concept HasPartial = requires {
+  &Driver::partial;
+};
+
+template <class Driver>
+concept SaysNoCurvature = requires {
+  requires !Driver::has_curvature;
+};
+
+template <class Driver>
+concept HasCurvature = !SaysNoCurvature<Driver> && requires {
+  &Driver::curvature;
+};
+
+template <class Driver>
+concept HasSecondPass = requires {
+  &Driver::gradient_of;
+};
+
+template <class Driver>
+struct PartialOfDriver {
+  struct Type {};
+};
+
+template <HasPartial Driver>
+struct PartialOfDriver<Driver> {
+  using Type = typename Driver::Partial;
+};
+
+/// The verbs of a rule on views and destinations: no type of Eigen's is left, so they compile once for each rule. None is inline, so
+/// that they can be compiled apart (LOSSES_EXTERN), and all can be instantiated, so that they can be so together: Loss has only those
+/// that the driver has.
 template <class Rule>
 struct Verbs {
   using Driver = DriverOf<Rule>;
   using T = typename Rule::Scalar;
   using Inputs = typename Driver::Inputs;
   using Whole = typename Driver::Whole;
+  using Partial = typename PartialOfDriver<Driver>::Type;
   static constexpr int gradients = Driver::predictions;
 
   const Rule& rule;
   Reduction reduction;
   Executor executor;
 
-  T forward(const Inputs& inputs) const {
-    return Driver::forward(rule, reduction, executor, inputs, Driver::check(rule, executor, inputs));
-  }
-
-  T value_and_gradient(const Inputs& inputs, Destination<T>* to) const {
-    const Whole whole = check(inputs, to);
-    return run(inputs, whole, to);
-  }
-
-  void curvature(const Inputs& inputs, Destination<T>* to) const {
-    const Whole whole = check(inputs, to);
-    with_outputs(inputs, to, [&](const Output<T>* outputs) {
-      Driver::curvature(rule, reduction, executor, inputs, whole, outputs);
-    });
-  }
-
-  void unreduced(const Inputs& inputs, Destination<T>& to) const {
-    const Whole whole = Driver::check(rule, executor, inputs);
-    to.fit(Driver::unreduced_extents(inputs));
-    Driver::unreduced(rule, executor, inputs, whole, to);
-  }
-
-  auto partial(const Inputs& inputs) const {
-    return Driver::partial(rule, executor, inputs, Driver::check(rule, executor, inputs));
-  }
+  T forward(const Inputs& inputs) const;
+  T value_and_gradient(const Inputs& inputs, Destination<T>* to) const;
+  void unreduced(const Inputs& inputs, Destination<T>& to) const;
+  void curvature(const Inputs& inputs, Destination<T>* to) const;
+  Partial partial(const Inputs& inputs) const;
 
   /// The second pass of a per_set loss.
-  template <class Partial>
-  void gradient_of(const Partial& sums, const Inputs& inputs, Destination<T>* to) const {
-    check(inputs, to);
-    with_outputs(inputs, to, [&](const Output<T>* outputs) {
-      Driver::gradient_of(rule, reduction, sums, executor, inputs, outputs);
-    });
-  }
+  void gradient_of(const Partial& sums, const Inputs& inputs, Destination<T>* to) const;
 
   /// All that value_and_gradient may refuse.
-  Whole check(const Inputs& inputs, const Destination<T>* to, bool in_place = Driver::in_place) const {
-    for (int i = 0; i < gradients; ++i)
-      check_size(name_of<Rule>(), to[i], i, gradients, Driver::gradient_extents(inputs, i));
-    check_overlap<Rule>(inputs, to, in_place);
-    return Driver::check(rule, executor, inputs);
-  }
+  Whole check(const Inputs& inputs, const Destination<T>* to, bool in_place = Driver::in_place) const;
 
   /// What is left of value_and_gradient then.
-  T run(const Inputs& inputs, const Whole& whole, Destination<T>* to) const {
-    return with_outputs(inputs, to, [&](const Output<T>* outputs) {
-      return Driver::value_and_gradient(rule, reduction, executor, inputs, whole, outputs);
-    });
-  }
+  T run(const Inputs& inputs, const Whole& whole, Destination<T>* to) const;
 
  private:
   template <class F>
@@ -251,6 +256,70 @@ struct Verbs {
     }
   }
 };
+
+template <class Rule>
+typename Verbs<Rule>::T Verbs<Rule>::forward(const Inputs& inputs) const {
+  return Driver::forward(rule, reduction, executor, inputs, Driver::check(rule, executor, inputs));
+}
+
+template <class Rule>
+typename Verbs<Rule>::T Verbs<Rule>::value_and_gradient(const Inputs& inputs, Destination<T>* to) const {
+  const Whole whole = check(inputs, to);
+  return run(inputs, whole, to);
+}
+
+template <class Rule>
+void Verbs<Rule>::curvature(const Inputs& inputs, Destination<T>* to) const {
+  if constexpr (HasCurvature<Driver>) {
+    const Whole whole = check(inputs, to);
+    with_outputs(inputs, to, [&](const Output<T>* outputs) {
+      Driver::curvature(rule, reduction, executor, inputs, whole, outputs);
+    });
+  }
+}
+
+template <class Rule>
+void Verbs<Rule>::unreduced(const Inputs& inputs, Destination<T>& to) const {
+  if constexpr (HasTerms<Driver>) {
+    const Whole whole = Driver::check(rule, executor, inputs);
+    to.fit(Driver::unreduced_extents(inputs));
+    Driver::unreduced(rule, executor, inputs, whole, to);
+  }
+}
+
+template <class Rule>
+typename Verbs<Rule>::Partial Verbs<Rule>::partial(const Inputs& inputs) const {
+  if constexpr (HasPartial<Driver>) {
+    return Driver::partial(rule, executor, inputs, Driver::check(rule, executor, inputs));
+  } else {
+    return {};
+  }
+}
+
+template <class Rule>
+void Verbs<Rule>::gradient_of(const Partial& sums, const Inputs& inputs, Destination<T>* to) const {
+  if constexpr (HasSecondPass<Driver>) {
+    check(inputs, to);
+    with_outputs(inputs, to, [&](const Output<T>* outputs) {
+      Driver::gradient_of(rule, reduction, sums, executor, inputs, outputs);
+    });
+  }
+}
+
+template <class Rule>
+typename Verbs<Rule>::Whole Verbs<Rule>::check(const Inputs& inputs, const Destination<T>* to, bool in_place) const {
+  for (int i = 0; i < gradients; ++i)
+    check_size(name_of<Rule>(), to[i], i, gradients, Driver::gradient_extents(inputs, i));
+  check_overlap<Rule>(inputs, to, in_place);
+  return Driver::check(rule, executor, inputs);
+}
+
+template <class Rule>
+typename Verbs<Rule>::T Verbs<Rule>::run(const Inputs& inputs, const Whole& whole, Destination<T>* to) const {
+  return with_outputs(inputs, to, [&](const Output<T>* outputs) {
+    return Driver::value_and_gradient(rule, reduction, executor, inputs, whole, outputs);
+  });
+}
 
 }  // namespace detail
 

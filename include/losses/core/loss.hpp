@@ -64,25 +64,6 @@ consteval auto verdict_with_gradients() {
 template <class Verdict>
 concept IsAccepted = Verdict::value;
 
-template <class Driver>
-concept NamesCurvature = requires {
-  &Driver::curvature;
-};
-
-/// A driver whose curvature some rules lack says so: has_curvature. g++ 12 finds a member whose constraint fails, too.
-template <class Driver>
-concept SaysNoCurvature = requires {
-  requires !Driver::has_curvature;
-};
-
-template <class Driver>
-concept HasCurvature = NamesCurvature<Driver> && !SaysNoCurvature<Driver>;
-
-template <class Driver>
-concept HasPartial = requires {
-  &Driver::partial;
-};
-
 template <class Part, class Driver, class Rule>
 concept PartialOf = requires(const Rule& rule, const Part& part) {
   Driver::value(rule, Reduction::mean, part);
@@ -266,6 +247,25 @@ class Loss {
   Rule rule_;
   Reduction reduction_;
 };
+
+// LOSSES_EXTERN(rule::Huber) ends the file of a loss, so that its verbs can be compiled once, apart from the files that use them.
+// With LOSSES_EXTERN_FLOAT or LOSSES_EXTERN_DOUBLE defined they are declared for that scalar; with LOSSES_COMPILED_SCALAR, which
+// is one of them, they are compiled. The CMake targets losses::table_float and losses::table_double see to both. What follows the
+// rule are its template arguments after the scalar.
+#define LOSSES_VERBS(Rule, T, ...) template struct detail::Verbs<Rule<T __VA_OPT__(, ) __VA_ARGS__>>
+#if defined(LOSSES_COMPILED_SCALAR)
+#define LOSSES_EXTERN(Rule, ...) LOSSES_VERBS(Rule, LOSSES_COMPILED_SCALAR, __VA_ARGS__)
+#elif defined(LOSSES_EXTERN_FLOAT) && defined(LOSSES_EXTERN_DOUBLE)
+#define LOSSES_EXTERN(Rule, ...)                 \
+  extern LOSSES_VERBS(Rule, float, __VA_ARGS__); \
+  extern LOSSES_VERBS(Rule, double, __VA_ARGS__)
+#elif defined(LOSSES_EXTERN_FLOAT)
+#define LOSSES_EXTERN(Rule, ...) extern LOSSES_VERBS(Rule, float, __VA_ARGS__)
+#elif defined(LOSSES_EXTERN_DOUBLE)
+#define LOSSES_EXTERN(Rule, ...) extern LOSSES_VERBS(Rule, double, __VA_ARGS__)
+#else
+#define LOSSES_EXTERN(Rule, ...) static_assert(true)
+#endif
 
 /// Whether a loss takes these inputs: LossOn<Huber<float>, Eigen::MatrixXf, Eigen::MatrixXf>.
 template <class L, class... In>

@@ -68,4 +68,6 @@ struct CIoU {
 template <std::floating_point T = float>
 using CIoU = Loss<rule::CIoU<T>>;
 
+LOSSES_EXTERN(rule::CIoU);
+
 }  // namespace LOSSES_NAMESPACE

@@ -51,4 +51,6 @@ struct DIoU {
 template <std::floating_point T = float>
 using DIoU = Loss<rule::DIoU<T>>;
 
+LOSSES_EXTERN(rule::DIoU);
+
 }  // namespace LOSSES_NAMESPACE

@@ -52,4 +52,6 @@ struct GIoU {
 template <std::floating_point T = float>
 using GIoU = Loss<rule::GIoU<T>>;
 
+LOSSES_EXTERN(rule::GIoU);
+
 }  // namespace LOSSES_NAMESPACE

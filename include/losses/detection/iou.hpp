@@ -47,4 +47,6 @@ struct IoU {
 template <std::floating_point T = float>
 using IoU = Loss<rule::IoU<T>>;
 
+LOSSES_EXTERN(rule::IoU);
+
 }  // namespace LOSSES_NAMESPACE

@@ -372,4 +372,7 @@ class Adversarial {
   Loss<Score> real_, fake_, generator_;
 };
 
+LOSSES_EXTERN(rule::Adversarial);
+LOSSES_EXTERN(rule::AdversarialScore);
+
 }  // namespace LOSSES_NAMESPACE

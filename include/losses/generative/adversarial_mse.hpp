@@ -135,4 +135,6 @@ struct Driver<rule::per_score_and_output, Rule> {
 template <std::floating_point T = float>
 using AdversarialMSE = Loss<rule::AdversarialMSE<T>>;
 
+LOSSES_EXTERN(rule::AdversarialMSE);
+
 }  // namespace LOSSES_NAMESPACE

@@ -199,4 +199,6 @@ class GradientPenalty {
   Inner loss_;
 };
 
+LOSSES_EXTERN(rule::GradientPenalty);
+
 }  // namespace LOSSES_NAMESPACE

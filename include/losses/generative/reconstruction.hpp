@@ -394,4 +394,7 @@ class Reconstruction {
   Variational variational_;
 };
 
+LOSSES_EXTERN(rule::Reconstruction);
+LOSSES_EXTERN(rule::VariationalReconstruction);
+
 }  // namespace LOSSES_NAMESPACE

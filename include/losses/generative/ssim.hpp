@@ -611,4 +611,6 @@ struct Driver<rule::per_window, Rule> {
 template <std::floating_point T = float>
 using SSIM = Loss<rule::SSIM<T>>;
 
+LOSSES_EXTERN(rule::SSIM);
+
 }  // namespace LOSSES_NAMESPACE

@@ -460,4 +460,6 @@ class Style {
   Reduction reduction_;
 };
 
+LOSSES_EXTERN(rule::Gram);
+
 }  // namespace LOSSES_NAMESPACE

@@ -345,4 +345,6 @@ struct Driver<rule::per_picture, Rule> {
 template <std::floating_point T = float>
 using TotalVariation = Loss<rule::TotalVariation<T>>;
 
+LOSSES_EXTERN(rule::TotalVariation);
+
 }  // namespace LOSSES_NAMESPACE

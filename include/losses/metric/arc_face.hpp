@@ -63,4 +63,6 @@ struct ArcFace {
 template <std::floating_point T = float>
 using ArcFace = Loss<rule::ArcFace<T>>;
 
+LOSSES_EXTERN(rule::ArcFace);
+
 }  // namespace LOSSES_NAMESPACE

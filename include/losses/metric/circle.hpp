@@ -91,4 +91,6 @@ struct Circle {
 template <std::floating_point T = float>
 using Circle = Loss<rule::Circle<T>>;
 
+LOSSES_EXTERN(rule::Circle);
+
 }  // namespace LOSSES_NAMESPACE

@@ -49,4 +49,6 @@ struct Contrastive {
 template <std::floating_point T = float>
 using Contrastive = Loss<rule::Contrastive<T>>;
 
+LOSSES_EXTERN(rule::Contrastive);
+
 }  // namespace LOSSES_NAMESPACE

@@ -49,4 +49,6 @@ struct CosFace {
 template <std::floating_point T = float>
 using CosFace = Loss<rule::CosFace<T>>;
 
+LOSSES_EXTERN(rule::CosFace);
+
 }  // namespace LOSSES_NAMESPACE

@@ -53,4 +53,6 @@ struct CosineEmbedding {
 template <std::floating_point T = float>
 using CosineEmbedding = Loss<rule::CosineEmbedding<T>>;
 
+LOSSES_EXTERN(rule::CosineEmbedding);
+
 }  // namespace LOSSES_NAMESPACE

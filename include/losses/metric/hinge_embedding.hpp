@@ -44,4 +44,6 @@ struct HingeEmbedding {
 template <std::floating_point T = float>
 using HingeEmbedding = Loss<rule::HingeEmbedding<T>>;
 
+LOSSES_EXTERN(rule::HingeEmbedding);
+
 }  // namespace LOSSES_NAMESPACE

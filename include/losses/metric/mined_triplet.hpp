@@ -245,4 +245,6 @@ class MinedTriplet {
   Loss<Rule> loss_;
 };
 
+LOSSES_EXTERN(rule::MinedTriplet);
+
 }  // namespace LOSSES_NAMESPACE

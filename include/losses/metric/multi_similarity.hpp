@@ -98,4 +98,6 @@ struct MultiSimilarity {
 template <std::floating_point T = float>
 using MultiSimilarity = Loss<rule::MultiSimilarity<T>>;
 
+LOSSES_EXTERN(rule::MultiSimilarity);
+
 }  // namespace LOSSES_NAMESPACE

@@ -130,4 +130,7 @@ class NTXent {
   Loss<Rule> loss_;
 };
 
+LOSSES_EXTERN(rule::NTXent);
+LOSSES_EXTERN(rule::NTXentTemperature);
+
 }  // namespace LOSSES_NAMESPACE

@@ -54,4 +54,6 @@ struct SupCon {
 template <std::floating_point T = float>
 using SupCon = Loss<rule::SupCon<T>>;
 
+LOSSES_EXTERN(rule::SupCon);
+
 }  // namespace LOSSES_NAMESPACE

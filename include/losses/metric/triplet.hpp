@@ -61,4 +61,6 @@ struct Triplet {
 template <std::floating_point T = float>
 using Triplet = Loss<rule::Triplet<T>>;
 
+LOSSES_EXTERN(rule::Triplet);
+
 }  // namespace LOSSES_NAMESPACE

@@ -106,4 +106,6 @@ struct ListMLE {
 template <std::floating_point T = float>
 using ListMLE = Loss<rule::ListMLE<T>>;
 
+LOSSES_EXTERN(rule::ListMLE);
+
 }  // namespace LOSSES_NAMESPACE

@@ -94,4 +94,6 @@ struct ListNet {
 template <std::floating_point T = float>
 using ListNet = Loss<rule::ListNet<T>>;
 
+LOSSES_EXTERN(rule::ListNet);
+
 }  // namespace LOSSES_NAMESPACE

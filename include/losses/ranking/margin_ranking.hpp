@@ -45,4 +45,6 @@ struct MarginRanking {
 template <std::floating_point T = float>
 using MarginRanking = Loss<rule::MarginRanking<T>>;
 
+LOSSES_EXTERN(rule::MarginRanking);
+
 }  // namespace LOSSES_NAMESPACE

@@ -104,4 +104,6 @@ struct PairwiseLogistic {
 template <std::floating_point T = float>
 using PairwiseLogistic = Loss<rule::PairwiseLogistic<T>>;
 
+LOSSES_EXTERN(rule::PairwiseLogistic);
+
 }  // namespace LOSSES_NAMESPACE

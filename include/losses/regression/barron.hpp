@@ -105,4 +105,6 @@ struct Barron {
 template <std::floating_point T = float>
 using Barron = Loss<rule::Barron<T>>;
 
+LOSSES_EXTERN(rule::Barron);
+
 }  // namespace LOSSES_NAMESPACE

@@ -49,4 +49,6 @@ struct Cauchy {
 template <std::floating_point T = float>
 using Cauchy = Loss<rule::Cauchy<T>>;
 
+LOSSES_EXTERN(rule::Cauchy);
+
 }  // namespace LOSSES_NAMESPACE

@@ -40,4 +40,6 @@ struct Charbonnier {
 template <std::floating_point T = float>
 using Charbonnier = Loss<rule::Charbonnier<T>>;
 
+LOSSES_EXTERN(rule::Charbonnier);
+
 }  // namespace LOSSES_NAMESPACE

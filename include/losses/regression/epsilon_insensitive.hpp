@@ -40,4 +40,6 @@ struct EpsilonInsensitive {
 template <std::floating_point T = float>
 using EpsilonInsensitive = Loss<rule::EpsilonInsensitive<T>>;
 
+LOSSES_EXTERN(rule::EpsilonInsensitive);
+
 }  // namespace LOSSES_NAMESPACE

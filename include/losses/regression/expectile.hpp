@@ -45,4 +45,6 @@ struct Expectile {
 template <std::floating_point T = float>
 using Expectile = Loss<rule::Expectile<T>>;
 
+LOSSES_EXTERN(rule::Expectile);
+
 }  // namespace LOSSES_NAMESPACE

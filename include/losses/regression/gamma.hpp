@@ -38,4 +38,6 @@ struct Gamma {
 template <std::floating_point T = float>
 using Gamma = Loss<rule::Gamma<T>>;
 
+LOSSES_EXTERN(rule::Gamma);
+
 }  // namespace LOSSES_NAMESPACE

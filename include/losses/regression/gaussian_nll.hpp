@@ -48,4 +48,6 @@ struct GaussianNLL {
 template <std::floating_point T = float>
 using GaussianNLL = Loss<rule::GaussianNLL<T>>;
 
+LOSSES_EXTERN(rule::GaussianNLL);
+
 }  // namespace LOSSES_NAMESPACE

@@ -43,4 +43,6 @@ struct GemanMcClure {
 template <std::floating_point T = float>
 using GemanMcClure = Loss<rule::GemanMcClure<T>>;
 
+LOSSES_EXTERN(rule::GemanMcClure);
+
 }  // namespace LOSSES_NAMESPACE

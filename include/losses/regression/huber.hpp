@@ -38,4 +38,6 @@ struct Huber {
 template <std::floating_point T = float>
 using Huber = Loss<rule::Huber<T>>;
 
+LOSSES_EXTERN(rule::Huber);
+
 }  // namespace LOSSES_NAMESPACE

@@ -32,4 +32,6 @@ struct L1 {
 template <std::floating_point T = float>
 using L1 = Loss<rule::L1<T>>;
 
+LOSSES_EXTERN(rule::L1);
+
 }  // namespace LOSSES_NAMESPACE

@@ -64,4 +64,6 @@ struct LogCosh {
 template <std::floating_point T = float>
 using LogCosh = Loss<rule::LogCosh<T>>;
 
+LOSSES_EXTERN(rule::LogCosh);
+
 }  // namespace LOSSES_NAMESPACE

@@ -34,4 +34,6 @@ struct MAPE {
 template <std::floating_point T = float>
 using MAPE = Loss<rule::MAPE<T>>;
 
+LOSSES_EXTERN(rule::MAPE);
+
 }  // namespace LOSSES_NAMESPACE

@@ -36,4 +36,6 @@ struct MSE {
 template <std::floating_point T = float>
 using MSE = Loss<rule::MSE<T>>;
 
+LOSSES_EXTERN(rule::MSE);
+
 }  // namespace LOSSES_NAMESPACE

@@ -48,4 +48,6 @@ struct MSLE {
 template <std::floating_point T = float>
 using MSLE = Loss<rule::MSLE<T>>;
 
+LOSSES_EXTERN(rule::MSLE);
+
 }  // namespace LOSSES_NAMESPACE

@@ -51,4 +51,6 @@ struct MultiQuantile {
 template <std::floating_point T = float>
 using MultiQuantile = Loss<rule::MultiQuantile<T>>;
 
+LOSSES_EXTERN(rule::MultiQuantile);
+
 }  // namespace LOSSES_NAMESPACE

@@ -72,4 +72,6 @@ struct Poisson {
 template <std::floating_point T = float>
 using Poisson = Loss<rule::Poisson<T>>;
 
+LOSSES_EXTERN(rule::Poisson);
+
 }  // namespace LOSSES_NAMESPACE

@@ -40,4 +40,6 @@ struct Quantile {
 template <std::floating_point T = float>
 using Quantile = Loss<rule::Quantile<T>>;
 
+LOSSES_EXTERN(rule::Quantile);
+
 }  // namespace LOSSES_NAMESPACE

@@ -44,4 +44,6 @@ struct RMSE {
 template <std::floating_point T = float>
 using RMSE = Loss<rule::RMSE<T>>;
 
+LOSSES_EXTERN(rule::RMSE);
+
 }  // namespace LOSSES_NAMESPACE

@@ -39,4 +39,6 @@ struct SmoothL1 {
 template <std::floating_point T = float>
 using SmoothL1 = Loss<rule::SmoothL1<T>>;
 
+LOSSES_EXTERN(rule::SmoothL1);
+
 }  // namespace LOSSES_NAMESPACE

@@ -43,4 +43,6 @@ struct Tukey {
 template <std::floating_point T = float>
 using Tukey = Loss<rule::Tukey<T>>;
 
+LOSSES_EXTERN(rule::Tukey);
+
 }  // namespace LOSSES_NAMESPACE

@@ -42,4 +42,6 @@ struct Tweedie {
 template <std::floating_point T = float>
 using Tweedie = Loss<rule::Tweedie<T>>;
 
+LOSSES_EXTERN(rule::Tweedie);
+
 }  // namespace LOSSES_NAMESPACE

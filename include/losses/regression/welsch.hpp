@@ -45,4 +45,6 @@ struct Welsch {
 template <std::floating_point T = float>
 using Welsch = Loss<rule::Welsch<T>>;
 
+LOSSES_EXTERN(rule::Welsch);
+
 }  // namespace LOSSES_NAMESPACE

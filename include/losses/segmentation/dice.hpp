@@ -53,4 +53,7 @@ using Dice = Loss<rule::Dice<T>>;
 template <std::floating_point T = float>
 using DiceWithLogits = Loss<rule::Dice<T, rule::RegionInput::logits>>;
 
+LOSSES_EXTERN(rule::Dice);
+LOSSES_EXTERN(rule::Dice, rule::RegionInput::logits);
+
 }  // namespace LOSSES_NAMESPACE

@@ -67,4 +67,7 @@ using FocalTversky = Loss<rule::FocalTversky<T>>;
 template <std::floating_point T = float>
 using FocalTverskyWithLogits = Loss<rule::FocalTversky<T, rule::RegionInput::logits>>;
 
+LOSSES_EXTERN(rule::FocalTversky);
+LOSSES_EXTERN(rule::FocalTversky, rule::RegionInput::logits);
+
 }  // namespace LOSSES_NAMESPACE

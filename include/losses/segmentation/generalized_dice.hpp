@@ -135,4 +135,7 @@ using GeneralizedDice = Loss<rule::GeneralizedDice<T>>;
 template <std::floating_point T = float>
 using SoftmaxGeneralizedDice = Loss<rule::SoftmaxGeneralizedDice<T>>;
 
+LOSSES_EXTERN(rule::GeneralizedDice);
+LOSSES_EXTERN(rule::SoftmaxGeneralizedDice);
+
 }  // namespace LOSSES_NAMESPACE

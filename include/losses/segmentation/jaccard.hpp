@@ -53,4 +53,7 @@ using Jaccard = Loss<rule::Jaccard<T>>;
 template <std::floating_point T = float>
 using JaccardWithLogits = Loss<rule::Jaccard<T, rule::RegionInput::logits>>;
 
+LOSSES_EXTERN(rule::Jaccard);
+LOSSES_EXTERN(rule::Jaccard, rule::RegionInput::logits);
+
 }  // namespace LOSSES_NAMESPACE

@@ -61,4 +61,6 @@ struct Lovasz {
 template <std::floating_point T = float>
 using Lovasz = Loss<rule::Lovasz<T>>;
 
+LOSSES_EXTERN(rule::Lovasz);
+
 }  // namespace LOSSES_NAMESPACE

@@ -54,4 +54,6 @@ struct LovaszSoftmax {
 template <std::floating_point T = float>
 using LovaszSoftmax = Loss<rule::LovaszSoftmax<T>>;
 
+LOSSES_EXTERN(rule::LovaszSoftmax);
+
 }  // namespace LOSSES_NAMESPACE

@@ -52,4 +52,6 @@ struct SoftmaxDice {
 template <std::floating_point T = float>
 using SoftmaxDice = Loss<rule::SoftmaxDice<T>>;
 
+LOSSES_EXTERN(rule::SoftmaxDice);
+
 }  // namespace LOSSES_NAMESPACE

@@ -48,4 +48,6 @@ struct SoftmaxJaccard {
 template <std::floating_point T = float>
 using SoftmaxJaccard = Loss<rule::SoftmaxJaccard<T>>;
 
+LOSSES_EXTERN(rule::SoftmaxJaccard);
+
 }  // namespace LOSSES_NAMESPACE

@@ -56,4 +56,6 @@ struct SoftmaxTversky {
 template <std::floating_point T = float>
 using SoftmaxTversky = Loss<rule::SoftmaxTversky<T>>;
 
+LOSSES_EXTERN(rule::SoftmaxTversky);
+
 }  // namespace LOSSES_NAMESPACE

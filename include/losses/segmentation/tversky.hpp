@@ -63,4 +63,7 @@ using Tversky = Loss<rule::Tversky<T>>;
 template <std::floating_point T = float>
 using TverskyWithLogits = Loss<rule::Tversky<T, rule::RegionInput::logits>>;
 
+LOSSES_EXTERN(rule::Tversky);
+LOSSES_EXTERN(rule::Tversky, rule::RegionInput::logits);
+
 }  // namespace LOSSES_NAMESPACE

@@ -276,4 +276,6 @@ class CTC {
     Loss<Rule> loss_;
 };
 
+LOSSES_EXTERN(rule::CTC);
+
 }  // namespace LOSSES_NAMESPACE
