@@ -107,10 +107,7 @@ const std::map<std::string, TorchLoss>& losses() {
          return torch::triplet_margin_loss(x[0], x[1], x[2], 20, 2, 0, false, torch::Reduction::Mean);
        }},
       {"cosine_embedding", [](const Tensors& x) { return torch::cosine_embedding_loss(x[0], x[1], x[2]); }},
-      {"perceptual_22",
-       [](const Tensors& x) {
-         return perceptual(x, {3, 8, 15, 22});
-       }},
+      {"perceptual_22", [](const Tensors& x) { return perceptual(x, {3, 8, 15, 22}); }},
       {"perceptual_30", [](const Tensors& x) { return perceptual(x, {30}); }},
       {"cross_entropy", [](const Tensors& x) { return torch::cross_entropy_loss(x[0], x[1]); }},
       {"softmax_focal",

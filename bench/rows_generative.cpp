@@ -132,9 +132,7 @@ std::vector<Row> rows_of_generative() {
       {"TotalVariation [8, 3, 256, 256]", Bar::none(),
        [] { return pictures(8, 3, 256, 256, OnPictures{}, "total_variation"); }},
       {"Perceptual, VGG16 to layer 22, 224 × 224", Bar::times_torch(2),
-       [] {
-         return perceptual({3, 8, 15, 22}, "perceptual_22");
-       }},
+       [] { return perceptual({3, 8, 15, 22}, "perceptual_22"); }},
       {"Perceptual, all of VGG16, 224 × 224", Bar::times_torch(2), [] { return perceptual({30}, "perceptual_30"); }},
   };
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Installs what a set of tasks needs and this machine lacks; quick and silent when nothing is missing.
 #
-#   sh cmake/setup.sh [build|test|clang|arm64|arm32|i386|bench|demo]…      (default: test, bench and demo)
+#   sh cmake/setup.sh [build|test|clang|format|arm64|arm32|i386|bench|demo]…      (default: test, bench and demo)
 
 set -eu
 
@@ -68,6 +68,7 @@ met() {
     gnuplot) have gnuplot ;;
     cli11) has_header CLI/CLI.hpp ;;
     clang) clang_sanitizes ;;
+    format) have clang-format-19 || clang-format --version 2>/dev/null | grep -Eq 'version (19|[2-9][0-9])' ;;
     arm64) have aarch64-linux-gnu-g++ && have qemu-aarch64 ;;
     arm32) have arm-linux-gnueabihf-g++ && have qemu-arm ;;
     i386) have i686-linux-gnu-g++ && have qemu-i386 ;;
@@ -86,12 +87,17 @@ package() {
     apt:gnuplot) echo gnuplot-nox ;;
     apt:cli11) echo libcli11-dev ;;
     apt:clang) echo clang libclang-rt-dev ;;
+    apt:format) echo clang-format-19 ;;
     apt:arm64) echo g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user ;;
     apt:arm32) echo g++-arm-linux-gnueabihf libc6-dev-armhf-cross qemu-user ;;
     apt:i386) echo g++-i686-linux-gnu libc6-dev-i386-cross qemu-user ;;
     dnf:clang) echo clang compiler-rt ;;
+    dnf:format) echo clang-tools-extra ;;
     pacman:clang) echo clang compiler-rt ;;
+    pacman:format) echo clang ;;
     brew:clang) echo llvm ;;
+    brew:format) echo clang-format ;;
+    none:format) echo 'clang-format 19 or later' ;;
     none:clang) echo 'clang 14 or later with its sanitizer runtime' ;;
     dnf:compiler) echo gcc-c++ ;;
     dnf:ninja) echo ninja-build ;;
@@ -164,9 +170,9 @@ for set_name; do
     test) needs="$needs pkgconfig catch2 json" ;;
     bench) needs="$needs benchmark" ;;
     demo) needs="$needs gnuplot cli11" ;;
-    clang) needs="$needs clang" ;;
+    clang | format) needs="$needs $set_name" ;;
     arm64 | arm32 | i386) needs="$needs $set_name" ;;
-    *) fail "unknown set '$set_name': the sets are build, test, clang, arm64, arm32, i386, bench, demo" ;;
+    *) fail "unknown set '$set_name': the sets are build, test, clang, format, arm64, arm32, i386, bench, demo" ;;
   esac
 done
 

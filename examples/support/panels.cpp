@@ -69,7 +69,7 @@ std::string standings_script(const Study& study) {
 }
 
 std::string curves_script(const Study& study, const std::string& heading,
-                          const std::vector<double> losses::LossEvaluation::*curve, bool logarithmic) {
+                          const std::vector<double> losses::LossEvaluation::* curve, bool logarithmic) {
   std::ostringstream script;
   std::string plots;
   bool positive = true;

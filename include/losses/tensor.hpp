@@ -35,9 +35,7 @@ template <class D>
 void take_tensor(const Eigen::TensorBase<D, Eigen::ReadOnlyAccessors>&);
 
 template <class X>
-concept TensorLike = std::is_class_v<X> && requires(const X& x) {
-  take_tensor(x);
-};
+concept TensorLike = std::is_class_v<X> && requires(const X& x) { take_tensor(x); };
 
 template <TensorLike X>
 struct Access<X> : TensorMemory<X> {
@@ -56,8 +54,7 @@ struct Access<X> : TensorMemory<X> {
     // Constants, since a Tensor takes an unsigned index and a TensorMap a signed one.
     [&]<std::size_t... axis>(std::index_sequence<axis...>) {
       ((result.size[axis] = static_cast<Index>(x.dimension(axis))), ...);
-    }
-    (std::make_index_sequence<static_cast<std::size_t>(rank)>());
+    }(std::make_index_sequence<static_cast<std::size_t>(rank)>());
     return result;
   }
 

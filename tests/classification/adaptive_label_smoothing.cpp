@@ -223,14 +223,12 @@ TEST_CASE("AdaptiveLabelSmoothing: what is refused leaves both gradients as they
   Columns<float> g = x;
   float parameter_grad = 7;
   const AdaptiveLabelSmoothing<float> loss;
-  laws::refuses("AdaptiveLabelSmoothing: target[1] is 4, but must be in [0, 4)", g, [&] {
-    (void)loss.value_and_gradient(x, rows::labels({0, 4, 1}), g, parameter_grad);
-  });
+  laws::refuses("AdaptiveLabelSmoothing: target[1] is 4, but must be in [0, 4)", g,
+                [&] { (void)loss.value_and_gradient(x, rows::labels({0, 4, 1}), g, parameter_grad); });
   Columns<float> memory(4, 4);
   memory.setConstant(5);
-  laws::refuses("AdaptiveLabelSmoothing: gradient", memory, [&] {
-    (void)loss.value_and_gradient(x, rows::labels({0, 3, 1}), memory.topRows(2), parameter_grad);
-  });
+  laws::refuses("AdaptiveLabelSmoothing: gradient", memory,
+                [&] { (void)loss.value_and_gradient(x, rows::labels({0, 3, 1}), memory.topRows(2), parameter_grad); });
   CHECK(parameter_grad == 7);
   laws::refuses_option("AdaptiveLabelSmoothing: parameter is ",
                        [&] { AdaptiveLabelSmoothing<float>({.parameter = rows::not_a_number}); });

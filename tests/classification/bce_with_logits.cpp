@@ -205,9 +205,8 @@ TEST_CASE("BCEWithLogits: weights that are wrong or of the wrong number are refu
   const float nan = std::numeric_limits<float>::quiet_NaN();
   for (const float bad : {-1.f, nan, std::numeric_limits<float>::infinity()}) {
     laws::refuses_option("BCEWithLogits: pos_weight is ", [&] { losses::BCEWithLogits<float>({.pos_weight = bad}); });
-    laws::refuses_option("BCEWithLogits: pos_weight[1] is ", [&] {
-      losses::BCEWithLogits<float>({.pos_weight = {1.f, bad}});
-    });
+    laws::refuses_option("BCEWithLogits: pos_weight[1] is ",
+                         [&] { losses::BCEWithLogits<float>({.pos_weight = {1.f, bad}}); });
   }
   laws::refuses_option("BCEWithLogits: pos_weight is empty",
                        [] { losses::BCEWithLogits<float>({.pos_weight = Eigen::VectorXf()}); });

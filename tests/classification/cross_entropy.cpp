@@ -532,9 +532,8 @@ TEST_CASE("CrossEntropy: bad probabilities, shapes and options are refused") {
     laws::refuses("CrossEntropy: class_weights", g, [&] { (void)weighted.value_and_gradient(x, y, g); });
   }
   for (const float bad : {-1.f, infinity, not_a_number}) {
-    laws::refuses_option("CrossEntropy: class_weights[1] is ", [&] {
-      CrossEntropy<float>({.class_weights = {1.f, bad}});
-    });
+    laws::refuses_option("CrossEntropy: class_weights[1] is ",
+                         [&] { CrossEntropy<float>({.class_weights = {1.f, bad}}); });
   }
   for (const float bad : {-0.1f, 1.1f, not_a_number}) {
     laws::refuses_option("CrossEntropy: label_smoothing is ", [&] { CrossEntropy<float>({.label_smoothing = bad}); });

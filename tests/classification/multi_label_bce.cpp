@@ -162,9 +162,8 @@ TEST_CASE("MultiLabelBCE: bad shapes, targets and weights are refused by their p
   const losses::MultiLabelBCE<float> four({.pos_weight = {1, 2, 3, 4}});
   laws::refuses("MultiLabelBCE: pos_weight has 4 values, but prediction is [5 x 3]", g,
                 [&] { (void)four.per_label(x, y); });
-  laws::refuses_option("MultiLabelBCE: pos_weight[1] is -2", [] {
-    losses::MultiLabelBCE<float>({.pos_weight = {1, -2}});
-  });
+  laws::refuses_option("MultiLabelBCE: pos_weight[1] is -2",
+                       [] { losses::MultiLabelBCE<float>({.pos_weight = {1, -2}}); });
 }
 
 }  // namespace losses_test::multi_label_bce

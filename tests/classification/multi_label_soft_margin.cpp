@@ -134,9 +134,8 @@ TEST_CASE("MultiLabelSoftMargin: bad targets, shapes and weights are refused") {
   const MultiLabelSoftMargin<float> two({.class_weights = {1, 2}});
   laws::refuses("MultiLabelSoftMargin: class_weights has 2 values, but prediction has 3 classes", g,
                 [&] { (void)two.value_and_gradient(x, y, g); });
-  laws::refuses_option("MultiLabelSoftMargin: class_weights[1] is -2", [] {
-    MultiLabelSoftMargin<float>({.class_weights = {1, -2}});
-  });
+  laws::refuses_option("MultiLabelSoftMargin: class_weights[1] is -2",
+                       [] { MultiLabelSoftMargin<float>({.class_weights = {1, -2}}); });
 }
 
 }  // namespace losses_test::multi_label_soft_margin

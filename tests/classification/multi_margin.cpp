@@ -131,9 +131,8 @@ TEST_CASE("MultiMargin: labels of every type; wrong ones are refused, -100 too")
   const Columns<float> x = laws::draw_logits<float>(3, 4, 321);
   for (const std::int64_t bad : {std::int64_t(-100), INT64_MIN, std::int64_t(-1)}) {
     Columns<float> g = x;
-    const std::string message = laws::message_of([&] {
-      (void)MultiMargin<float>().value_and_gradient(x, rows::labels({0, bad, 3}), g);
-    });
+    const std::string message =
+        laws::message_of([&] { (void)MultiMargin<float>().value_and_gradient(x, rows::labels({0, bad, 3}), g); });
     CHECK(message == "MultiMargin: target[1] is " + std::to_string(bad) + ", but must be in [0, 4)");
     CHECK(same_bits(g, x));
   }

@@ -92,9 +92,8 @@ TEST_CASE("rows: tensors of logits in both layouts are the matrix of their sampl
 TEST_CASE("rows: an empty class axis and an empty batch") {
   const auto check = [](const auto& loss, const std::string& name) {
     Columns<float> g = Columns<float>::Ones(2, 2);
-    laws::refuses(name + ": prediction is [3 x 0], but needs at least one class", g, [&] {
-      (void)loss.value_and_gradient(Columns<float>(3, 0), rows::labels({0, 0, 0}), g);
-    });
+    laws::refuses(name + ": prediction is [3 x 0], but needs at least one class", g,
+                  [&] { (void)loss.value_and_gradient(Columns<float>(3, 0), rows::labels({0, 0, 0}), g); });
     CHECK(loss.value_and_gradient(Columns<float>(0, 3), laws::LabelVector(), g) == 0);
     CHECK((g.rows() == 0 && g.cols() == 3));
   };

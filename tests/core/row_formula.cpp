@@ -216,9 +216,7 @@ TEST_CASE("row formula: what is refused") {
 TEST_CASE("row formula: a curvature is a verb where the rule has one") {
   using Squares = Loss<WeightedSquares<float>>;
   const auto has_curvature = []<class L, class Y>(const L& loss, const Y& y) {
-    return requires {
-      loss.curvature(y, y);
-    };
+    return requires { loss.curvature(y, y); };
   };
   CHECK(has_curvature(Squares(), Columns<float>()));
   CHECK(!losses::detail::HasCurvature<losses::detail::DriverOf<Listed>>);

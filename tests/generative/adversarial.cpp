@@ -380,9 +380,7 @@ TEST_CASE("Adversarial: bad inputs are refused, and no gradient is written") {
 namespace {
 
 template <class L, class... In>
-concept HasForward = requires(const L& loss, const In&... in) {
-  loss.forward(in...);
-};
+concept HasForward = requires(const L& loss, const In&... in) { loss.forward(in...); };
 
 }  // namespace
 

@@ -73,9 +73,7 @@ Features generated_gradients(const Features& features) {
 
 /// The same shape and the same bytes.
 template <class Tensor>
-  requires requires(const Tensor& a) {
-    a.dimensions();
-  }
+  requires requires(const Tensor& a) { a.dimensions(); }
 bool same_bits(const Tensor& a, const Tensor& b) {
   using T = typename Tensor::Scalar;
   return a.dimensions() == b.dimensions() &&

@@ -280,14 +280,12 @@ TEST_CASE("Perceptual: threads share it in turns, and a pool gives the same bits
 
 TEST_CASE("Perceptual: bad options, shapes and layers are refused, and nothing is written") {
   using losses::Perceptual;
-  CHECK(message_of([] {
-          (void)Perceptual(Quadratic{}, {.weights = {1, -2}});
-        }) == "Perceptual: weights[1] is -2, but must be finite and not negative");
+  CHECK(message_of([] { (void)Perceptual(Quadratic{}, {.weights = {1, -2}}); }) ==
+        "Perceptual: weights[1] is -2, but must be finite and not negative");
   CHECK(message_of([] { (void)Perceptual(Quadratic{}, {.weights = {std::nan("")}}); }) ==
         "Perceptual: weights[0] is nan, but must be finite and not negative");
-  CHECK(message_of([] {
-          (void)Perceptual(Numbered{}, {.layers = {10, 30}});
-        }) == "Perceptual: layers[1] is 30, but must be one of the 2 that the extractor gives");
+  CHECK(message_of([] { (void)Perceptual(Numbered{}, {.layers = {10, 30}}); }) ==
+        "Perceptual: layers[1] is 30, but must be one of the 2 that the extractor gives");
   CHECK(message_of([] { (void)Perceptual(Numbered{}, {.weights = {1}}); }) ==
         "Perceptual: weights has 1 values, but must have 2, one for each layer");
 

@@ -296,9 +296,8 @@ TEST_CASE("safetensors: what cannot be written is refused") {
         "safetensors: tensor __metadata__ has a name that the format does not allow");
   CHECK(write({{"\xff", {2}, values}}).ends_with("has a name that the format does not allow"));
   const std::string directory = "no/such/directory/file";
-  CHECK(refusal([&] {
-          safetensors::write<float>(directory, {{"a", {2}, values}});
-        }) == directory + " cannot be written");
+  CHECK(refusal([&] { safetensors::write<float>(directory, {{"a", {2}, values}}); }) ==
+        directory + " cannot be written");
 }
 
 }  // namespace losses_test::safetensors

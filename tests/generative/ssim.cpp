@@ -53,8 +53,8 @@ struct Definition {
       for (std::size_t k = 0; k < p.size(); ++k) sum += Jet(weights[k] / total) * f(p[k], q[k]);
       return sum;
     };
-    const Jet mx = mean([](const Jet&a, const Jet&) { return a; }),
-              my = mean([](const Jet&, const Jet&b) { return b; });
+    const Jet mx = mean([](const Jet& a, const Jet&) { return a; }),
+              my = mean([](const Jet&, const Jet& b) { return b; });
     const Jet xx = mean([&](const Jet& a, const Jet&) { return (a - mx) * (a - mx); });
     const Jet yy = mean([&](const Jet&, const Jet& b) { return (b - my) * (b - my); });
     const Jet xy = mean([&](const Jet& a, const Jet& b) { return (a - mx) * (b - my); });

@@ -344,9 +344,8 @@ TEST_CASE("Style: the same bits for every number of threads") {
 
 TEST_CASE("Style: bad weights and shapes are refused, and nothing is written") {
   using losses::Style;
-  CHECK(message_of([] {
-          (void)Style<float>({.weights = {1, -2}});
-        }) == "Style: weights[1] is -2, but must be finite and not negative");
+  CHECK(message_of([] { (void)Style<float>({.weights = {1, -2}}); }) ==
+        "Style: weights[1] is -2, but must be finite and not negative");
   const auto f = drawn<float>(2, 3, 4, 5, 1);
   const Style<float> loss;
   auto g = f;

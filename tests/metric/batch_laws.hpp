@@ -69,7 +69,7 @@ struct BatchVerbs {
   std::function<T(Reduction, Input<T> x, const LabelVector& y, Pool*)> forward;
   std::function<T(Reduction, Input<T> x, const LabelVector& y, Output<T> gradient, Pool*)> value_and_gradient;
   std::function<T(Reduction, Input<T> x, const LabelVector& y, Output<T> gradient, double scale)> add_to;
-  std::function<Columns<T>(Reduction, Input<T> x, const LabelVector&y)> gradient, unreduced;
+  std::function<Columns<T>(Reduction, Input<T> x, const LabelVector& y)> gradient, unreduced;
 };
 
 template <class L, class Reference>

@@ -187,7 +187,7 @@ Real relative_error(T got, Real want, Real size) {
   using limits = std::numeric_limits<T>;
   const Real top = static_cast<Real>(limits::max());
   if (std::fabs(want) > top * (1 - 16 * epsilon<T>)) {
-    return std::fabs(static_cast<Real>(got)) >= top * (1 - 32 * epsilon<T>)&&std::signbit(got) == std::signbit(want)
+    return std::fabs(static_cast<Real>(got)) >= top * (1 - 32 * epsilon<T>) && std::signbit(got) == std::signbit(want)
                ? 0
                : std::numeric_limits<Real>::infinity();
   }

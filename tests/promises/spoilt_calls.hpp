@@ -83,7 +83,9 @@ inline std::string text_of(const Extents& extents) {
 }
 
 template <class N>
-std::string text_of(N number) requires std::is_arithmetic_v<N> {
+std::string text_of(N number)
+  requires std::is_arithmetic_v<N>
+{
   std::string text;
   detail::append(text, number);
   return text;

@@ -103,8 +103,7 @@ TEST_CASE("MultiQuantile: wrong shapes and quantiles are refused") {
   refused(4, 5, 4, 1);
   const float nan = std::numeric_limits<float>::quiet_NaN();
   for (const float bad : {-0.5f, 1.5f, nan}) {
-    laws::refuses_option("MultiQuantile: quantiles[1] is ", [&] {
-      losses::MultiQuantile<float>({.quantiles = {0.5f, bad}});
-    });
+    laws::refuses_option("MultiQuantile: quantiles[1] is ",
+                         [&] { losses::MultiQuantile<float>({.quantiles = {0.5f, bad}}); });
   }
 }

@@ -100,9 +100,8 @@ TEST_CASE("LovaszSoftmax: storage of images does not matter, even where errors a
 }
 
 TEST_CASE("LovaszSoftmax: bad options are refused") {
-  laws::refuses_option("LovaszSoftmax: class_weights[1] is -2, but must be finite and not negative", [] {
-    LovaszSoftmax<float>({.class_weights = {1, -2}});
-  });
+  laws::refuses_option("LovaszSoftmax: class_weights[1] is -2, but must be finite and not negative",
+                       [] { LovaszSoftmax<float>({.class_weights = {1, -2}}); });
   Eigen::Matrix2d g = Eigen::Matrix2d::Ones();
   laws::refuses("LovaszSoftmax: class_weights has 3 values, but prediction has 2 classes", g, [&] {
     (void)LovaszSoftmax<double>({.class_weights = {1, 2, 3}})

@@ -222,9 +222,8 @@ TEST_CASE("SoftmaxDice: the weights of a few pixels are beyond the largest float
 TEST_CASE("SoftmaxDice: bad options are refused") {
   laws::refuses_option("SoftmaxDice: smooth is -1, but must be finite and not negative",
                        [] { SoftmaxDice<float>({.smooth = -1}); });
-  laws::refuses_option("SoftmaxDice: class_weights[1] is -2, but must be finite and not negative", [] {
-    SoftmaxDice<float>({.class_weights = {1, -2}});
-  });
+  laws::refuses_option("SoftmaxDice: class_weights[1] is -2, but must be finite and not negative",
+                       [] { SoftmaxDice<float>({.class_weights = {1, -2}}); });
   laws::refuses_option("SoftmaxDice: class_weights[0] is nan", [] { SoftmaxDice<float>({.class_weights = {NAN}}); });
   Columns<float> g = Columns<float>::Ones(1, 1);
   const Columns<float> x = laws::draw_logits<float>(4, 5, 1);

@@ -40,7 +40,6 @@ TEST_CASE("SoftmaxJaccard: PyTorch") {
 TEST_CASE("SoftmaxJaccard: bad options are refused") {
   laws::refuses_option("SoftmaxJaccard: smooth is -1, but must be finite and not negative",
                        [] { SoftmaxJaccard<float>({.smooth = -1}); });
-  laws::refuses_option("SoftmaxJaccard: class_weights[1] is -2", [] {
-    SoftmaxJaccard<float>({.class_weights = {1, -2}});
-  });
+  laws::refuses_option("SoftmaxJaccard: class_weights[1] is -2",
+                       [] { SoftmaxJaccard<float>({.class_weights = {1, -2}}); });
 }

@@ -275,12 +275,9 @@ TEST_CASE("describe: what cannot be described is refused by name") {
   CHECK(classes({-100, -100}) == "describe: target has no label: all are left out");
   CHECK(classes({0, -1}) ==
         "out of range: describe: target[1] is -1, but must be a label, in [0, 16777216), or -100 to be left out");
-  CHECK(complaint([] {
-          describe(Task::multiclass_classification, std::vector<float>{0, 1.5f});
-        }) == "describe: target[1] is 1.5, but must be a whole number: a label");
-  CHECK(complaint([] {
-          describe(Task::multiclass_classification, std::vector<double>{0, not_a_number});
-        }) ==
+  CHECK(complaint([] { describe(Task::multiclass_classification, std::vector<float>{0, 1.5f}); }) ==
+        "describe: target[1] is 1.5, but must be a whole number: a label");
+  CHECK(complaint([] { describe(Task::multiclass_classification, std::vector<double>{0, not_a_number}); }) ==
         "out of range: describe: target[1] is nan, but must be a label, in [0, 16777216), or -100 to be left out");
   CHECK(binary({0, 2}) == "describe: target[1] is 2, but must be in [0, 1], or -1 and 1");
   CHECK(binary({0, not_a_number}) == "describe: target[1] is nan, but must be in [0, 1], or -1 and 1");

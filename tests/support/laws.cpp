@@ -113,7 +113,7 @@ Real relative_error(T got, Real want, Real scale) {
 
 /// Does the formula have two slopes (or curvatures) within a rounding of p? Then either is right.
 template <class T>
-bool jumps(const Verbs<T>& verbs, T p, T y, T got, Real bound, Real Jet::*member) {
+bool jumps(const Verbs<T>& verbs, T p, T y, T got, Real bound, Real Jet::* member) {
   if (!std::isfinite(p)) return false;
   const Real x = static_cast<Real>(p);
   const Real h = 2 * epsilon<T> * std::max(std::fabs(x), std::fabs(static_cast<Real>(y)));
@@ -201,7 +201,7 @@ void accuracy(const Verbs<T>& verbs) {
               where(values(i), want.f));
     if (want.kink) continue;
     const Real slope_error = relative_error(slopes(i), want.d, scale.slope) / scale.condition;
-    if (!(slope_error <= slope_bound<T>)&&jumps(verbs, p, y, slopes(i), slope_bound<T>, &Jet::d)) continue;
+    if (!(slope_error <= slope_bound<T>) && jumps(verbs, p, y, slopes(i), slope_bound<T>, &Jet::d)) continue;
     slope.see(slope_error, slope_bound<T>, where(slopes(i), want.d));
     if (!std::isfinite(p) || !representable<T>(want.dd) || !representable<T>(want.f)) continue;
     // A curvature cancels where a slope bends: its error is relative to slope/r.
@@ -334,7 +334,7 @@ void same_on_lanes(const Verbs<T>& verbs) {
     value.see(relative_error(values(i), terms.value.f, scale.value) / scale.condition, value_bound<T>,
               [&] { return at(p, y, static_cast<Real>(values(i)), terms.value.f); });
     const Real error = relative_error(slopes(i), terms.slope.f, scale.slope) / scale.condition;
-    if (!(error <= slope_bound<T>)&&jumps(verbs, in.p(i), in.y(i), slopes(i), slope_bound<T>, &Jet::d)) continue;
+    if (!(error <= slope_bound<T>) && jumps(verbs, in.p(i), in.y(i), slopes(i), slope_bound<T>, &Jet::d)) continue;
     slope.see(error, slope_bound<T>, [&] { return at(p, y, static_cast<Real>(slopes(i)), terms.slope.f); });
   }
   INFO("value: " << value.where << "\nslope: " << slope.where);

@@ -146,7 +146,7 @@ void compare(const RowVerbs<T>& verbs, const Columns<T>& x, const LabelVector& y
     const auto where = [&](Real is, Real must) { return [&, is, must] { return row_text(x, y, i, is, must); }; };
     Real error = std::fabs(got - expected);
     if (std::fabs(expected) > top * (1 - 8 * epsilon<T>)) {
-      error = std::fabs(got) >= top * (1 - 16 * epsilon<T>)&&(got > 0) == (expected > 0) ? 0 : reference::infinity;
+      error = std::fabs(got) >= top * (1 - 16 * epsilon<T>) && (got > 0) == (expected > 0) ? 0 : reference::infinity;
     }
     const Real condition = want.conditions[static_cast<std::size_t>(i)];
     const Real size = std::max(std::fabs(expected), want.magnitudes[static_cast<std::size_t>(i)]);
@@ -161,7 +161,7 @@ void compare(const RowVerbs<T>& verbs, const Columns<T>& x, const LabelVector& y
       const Real scale = std::max(std::fabs(must), want.largest(i, k));
       const bool overflows = std::fabs(must) > top * (1 - 8 * epsilon<T>);
       const Real off =
-          overflows && std::fabs(g) >= top * (1 - 16 * epsilon<T>)&&(g > 0) == (must > 0) ? 0 : std::fabs(g - must);
+          overflows && std::fabs(g) >= top * (1 - 16 * epsilon<T>) && (g > 0) == (must > 0) ? 0 : std::fabs(g - must);
       if (scale > 1e-30L && !overflows) errors.plain_slope = std::max(errors.plain_slope, off / scale);
       errors.slope.see(off, slope_bound<T> * condition * rounding(x, i, slope_bound<T>) * scale + tiny, where(g, must));
     }

@@ -37,7 +37,7 @@ struct RowVerbs {
   std::function<Jet(const std::vector<Jet>& row, Index label)> term;
   std::function<Real(Index label)> weight;
   std::function<Real(const std::vector<Jet>& row, Index k, Index label)> largest;
-  std::function<Real(const std::vector<Jet>&row, Index label)> magnitude, condition;
+  std::function<Real(const std::vector<Jet>& row, Index label)> magnitude, condition;
 
   std::function<T(Reduction, Input<T> x, LabelInput y, Weights, Pool*)> forward;
   std::function<T(Reduction, Input<T> x, LabelInput y, Weights, Output<T> gradient, Pool*)> value_and_gradient;

@@ -200,8 +200,7 @@ SetVerbs<typename L::Scalar> set_verbs(const std::string& name, SetKind kind, co
     return with_target(target,
                        [&](const auto& y) -> Columns<T> { return w ? l.unreduced(p, y, *w) : l.unreduced(p, y); });
   };
-  if constexpr (
-      requires { loss.partial(two, two); } || requires { loss.partial(two, Eigen::Vector2i()); }) {
+  if constexpr (requires { loss.partial(two, two); } || requires { loss.partial(two, Eigen::Vector2i()); }) {
     v.merged = [=](const std::vector<typename SetVerbs<T>::Part>& parts, std::vector<Columns<T>>& gradients) {
       const auto partial = [&](const auto& part) {
         return with_target(input(part.y), [&](const auto& y) { return loss.partial(part.p, y); });

@@ -173,28 +173,33 @@ class AdaptiveLabelSmoothing {
 
   /// The gradient of the logits alone.
   template <class... Args>
-    requires AcceptsGradients<Rule, Args...> T value_and_gradient(Args&&... args)
-  const { return loss_.value_and_gradient(std::forward<Args>(args)...); }
+    requires AcceptsGradients<Rule, Args...>
+  T value_and_gradient(Args&&... args) const {
+    return loss_.value_and_gradient(std::forward<Args>(args)...);
+  }
 
   template <ExecutionPolicy Policy, class... Args>
-    requires AcceptsGradients<Rule, Args...> T value_and_gradient(const Policy& policy, Args&&... args)
-  const { return loss_.value_and_gradient(policy, std::forward<Args>(args)...); }
+    requires AcceptsGradients<Rule, Args...>
+  T value_and_gradient(const Policy& policy, Args&&... args) const {
+    return loss_.value_and_gradient(policy, std::forward<Args>(args)...);
+  }
 
   /// Both gradients.
   template <class X, class Y, class G>
-    requires AcceptsGradients<Rule, X, Y, G> T value_and_gradient(const X& logits, const Y& labels, G&& grad,
-                                                                  T& parameter_grad)
-  const { return value_and_gradient(serial, logits, labels, std::forward<G>(grad), parameter_grad); }
+    requires AcceptsGradients<Rule, X, Y, G>
+  T value_and_gradient(const X& logits, const Y& labels, G&& grad, T& parameter_grad) const {
+    return value_and_gradient(serial, logits, labels, std::forward<G>(grad), parameter_grad);
+  }
 
   template <class X, class Y, class W, class G>
-    requires AcceptsGradients<Rule, X, Y, W, G> T value_and_gradient(const X& logits, const Y& labels, const W& weights,
-                                                                     G&& grad, T& parameter_grad)
-  const { return value_and_gradient(serial, logits, labels, weights, std::forward<G>(grad), parameter_grad); }
+    requires AcceptsGradients<Rule, X, Y, W, G>
+  T value_and_gradient(const X& logits, const Y& labels, const W& weights, G&& grad, T& parameter_grad) const {
+    return value_and_gradient(serial, logits, labels, weights, std::forward<G>(grad), parameter_grad);
+  }
 
   template <ExecutionPolicy Policy, class X, class Y, class G>
-    requires AcceptsGradients<Rule, X, Y, G> T value_and_gradient(const Policy& policy, const X& logits,
-                                                                  const Y& labels, G&& grad, T& parameter_grad)
-  const {
+    requires AcceptsGradients<Rule, X, Y, G>
+  T value_and_gradient(const Policy& policy, const X& logits, const Y& labels, G&& grad, T& parameter_grad) const {
     // First: the gradient may be written over the logits.
     const T slope = slope_.forward(policy, logits, labels);
     const T value = loss_.value_and_gradient(policy, logits, labels, std::forward<G>(grad));
@@ -203,10 +208,9 @@ class AdaptiveLabelSmoothing {
   }
 
   template <ExecutionPolicy Policy, class X, class Y, class W, class G>
-    requires AcceptsGradients<Rule, X, Y, W, G> T value_and_gradient(const Policy& policy, const X& logits,
-                                                                     const Y& labels, const W& weights, G&& grad,
-                                                                     T& parameter_grad)
-  const {
+    requires AcceptsGradients<Rule, X, Y, W, G>
+  T value_and_gradient(const Policy& policy, const X& logits, const Y& labels, const W& weights, G&& grad,
+                       T& parameter_grad) const {
     const T slope = slope_.forward(policy, logits, labels, weights);
     const T value = loss_.value_and_gradient(policy, logits, labels, weights, std::forward<G>(grad));
     parameter_grad = slope;

@@ -99,7 +99,9 @@ class MultiLabelBCE {
 
   template <class... In>
     requires Accepts<Rule, In...>
-  auto per_label(const In&... in) const { return per_label(serial, in...); }
+  auto per_label(const In&... in) const {
+    return per_label(serial, in...);
+  }
 
   template <ExecutionPolicy Policy, class... In>
     requires Accepts<Rule, In...>

@@ -21,10 +21,8 @@ namespace detail {
 
 /// A class with the verbs of a loss, on views.
 template <class L, class T>
-concept ErasableLoss = !std::same_as<L, AnyLoss<T>> && requires {
-  requires std::same_as<typename L::Scalar, T>;
-}
-&&(HoldsRule<L> || ErasedVerbs<L>::is_callable);
+concept ErasableLoss = !std::same_as<L, AnyLoss<T>> && requires { requires std::same_as<typename L::Scalar, T>; } &&
+                       (HoldsRule<L> || ErasedVerbs<L>::is_callable);
 
 /// The object that unreduced fills: a row for each sample, its other axes one after the other.
 template <class T>
@@ -65,15 +63,14 @@ template <class T, class... Args>
 consteval bool splits_somehow() {
   return []<std::size_t... i>(std::index_sequence<i...>) {
     return (splits_into<T, i + 1, Args...>() || ...);
-  }
-  (std::make_index_sequence<sizeof...(Args) / 2>());
+  }(std::make_index_sequence<sizeof...(Args) / 2>());
 }
 
 /// Whether the first `count` inputs may be predictions: each has a gradient of its kind.
 template <class T, int count, class... In>
 consteval bool begin_with_predictions() {
   int place = 0;
-  return sizeof...(In) >= count && ((place++ >= count || ViewableAs<In, T>)&&...);
+  return sizeof...(In) >= count && ((place++ >= count || ViewableAs<In, T>) && ...);
 }
 
 }  // namespace detail
@@ -120,13 +117,15 @@ class AnyLoss {
 
   template <class... Args>
     requires(detail::splits_somehow<T, Args...>())
-  T value_and_gradient(Args&&... args)
-  const { return value_and_gradient(serial, std::forward<Args>(args)...); }
+  T value_and_gradient(Args&&... args) const {
+    return value_and_gradient(serial, std::forward<Args>(args)...);
+  }
 
   template <ExecutionPolicy Policy, class... Args>
     requires(detail::splits_somehow<T, Args...>())
-  T value_and_gradient(const Policy& policy, Args&&... args)
-  const { return split<1, Args...>(detail::ErasedVerb::value_and_gradient, policy, std::forward_as_tuple(args...)); }
+  T value_and_gradient(const Policy& policy, Args&&... args) const {
+    return split<1, Args...>(detail::ErasedVerb::value_and_gradient, policy, std::forward_as_tuple(args...));
+  }
 
   /// Throws what value_and_gradient would throw with these arguments, and does no more.
   template <ExecutionPolicy Policy, class... Args>
@@ -138,11 +137,15 @@ class AnyLoss {
   /// A plain Eigen object with the shape and order of the prediction; a std::tuple of `count` for several predictions.
   template <int count = 1, detail::ErasableInput<T>... In>
     requires(detail::begin_with_predictions<T, count, In...>())
-  auto gradient(const In&... in) const { return gradient<count>(serial, in...); }
+  auto gradient(const In&... in) const {
+    return gradient<count>(serial, in...);
+  }
 
   template <int count = 1, ExecutionPolicy Policy, detail::ErasableInput<T>... In>
     requires(detail::begin_with_predictions<T, count, In...>())
-  auto gradient(const Policy& policy, const In&... in) const { return made<count>(policy, in...); }
+  auto gradient(const Policy& policy, const In&... in) const {
+    return made<count>(policy, in...);
+  }
 
   /// The terms: a row for each sample (or set), the terms of its other axes in row-major order.
   template <detail::ErasableInput<T>... In>
@@ -203,8 +206,7 @@ class AnyLoss {
           run(detail::ErasedVerb::forward, policy, nullptr, detail::evaluated(std::get<i>(all))...);
           refuse_gradients();
           return T(0);
-        }
-        (std::make_index_sequence<sizeof...(Args) - 1>());
+        }(std::make_index_sequence<sizeof...(Args) - 1>());
       } else {
         refuse_gradients();
       }
@@ -213,8 +215,7 @@ class AnyLoss {
       return [&]<std::size_t... i, std::size_t... g>(std::index_sequence<i...>, std::index_sequence<g...>) {
         detail::Destination<T> to[] = {detail::destination_of<T>(std::get<inputs + g>(all))...};
         return run(verb, policy, to, detail::evaluated(std::get<i>(all))...);
-      }
-      (std::make_index_sequence<inputs>(), std::make_index_sequence<gradients>());
+      }(std::make_index_sequence<inputs>(), std::make_index_sequence<gradients>());
     } else {
       refuse_gradients();
     }
@@ -239,8 +240,7 @@ class AnyLoss {
       } else {
         return objects;
       }
-    }
-    (std::make_index_sequence<count>());
+    }(std::make_index_sequence<count>());
   }
 
   std::shared_ptr<const detail::ErasedLoss<T>> loss_;

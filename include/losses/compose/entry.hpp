@@ -25,24 +25,16 @@ class LossOptions {
   LossOptions() = default;
   LossOptions(std::initializer_list<Pair> options) : pairs_(options) {}
   template <class Map>
-    requires std::convertible_to<typename Map::value_type, Pair> LossOptions(const Map& map)
-        : pairs_(map.begin(), map.end()) {}
+    requires std::convertible_to<typename Map::value_type, Pair>
+  LossOptions(const Map& map) : pairs_(map.begin(), map.end()) {}
 
-    bool empty() const {
-      return pairs_.empty();
-    }
-    auto begin() const {
-      return pairs_.begin();
-    }
-    auto end() const {
-      return pairs_.end();
-    }
-    void add(std::string name, std::string value) {
-      pairs_.emplace_back(std::move(name), std::move(value));
-    }
+  bool empty() const { return pairs_.empty(); }
+  auto begin() const { return pairs_.begin(); }
+  auto end() const { return pairs_.end(); }
+  void add(std::string name, std::string value) { pairs_.emplace_back(std::move(name), std::move(value)); }
 
-   private:
-    std::vector<Pair> pairs_;
+ private:
+  std::vector<Pair> pairs_;
 };
 
 /// What the arguments of a loss look like.

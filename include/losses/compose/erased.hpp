@@ -156,10 +156,9 @@ struct Signature {
   /// f(views…)
   template <class T, class F>
   static decltype(auto) apply(const ErasedInput* inputs, const F& f) {
-    return [&]<std::size_t... i>(std::index_sequence<i...>)->decltype(auto) {
+    return [&]<std::size_t... i>(std::index_sequence<i...>) -> decltype(auto) {
       return f(*static_cast<const ViewOf<T, kinds>*>(inputs[i].view)...);
-    }
-    (std::make_index_sequence<size>());
+    }(std::make_index_sequence<size>());
   }
 
   /// f<View…>()
@@ -286,8 +285,7 @@ struct VerbTest {
       return requires(const L& loss, const In&... in, Destination<T>(&to)[count]) {
         { loss.value_and_gradient(serial, in..., to[g]...) } -> std::convertible_to<T>;
       };
-    }
-    (std::make_index_sequence<count>());
+    }(std::make_index_sequence<count>());
   }
 
   /// How many gradients follow these inputs; 0: it does not take them.
@@ -309,13 +307,14 @@ template <class L, class... S>
 consteval bool has_verbs_of_rule(SignatureList<S...>) {
   using T = typename L::Scalar;
   return ((!S::template holds<T, VerbTest<L>::template Takes> ||
-           S::template holds<T, RuleTest<typename L::Rule>::template Takes>)&&...);
+           S::template holds<T, RuleTest<typename L::Rule>::template Takes>) &&
+          ...);
 }
 
 /// A Loss, or a class with verbs of its own that holds one and takes nothing that its rule does not: the verbs of its rule are
 /// its own.
 template <class L>
-concept HoldsRule = HasRule<L> &&(std::same_as<L, Loss<typename L::Rule>> || has_verbs_of_rule<L>(Signatures<>()));
+concept HoldsRule = HasRule<L> && (std::same_as<L, Loss<typename L::Rule>> || has_verbs_of_rule<L>(Signatures<>()));
 
 template <class Rule>
 constexpr std::string_view target_name() {
@@ -484,8 +483,7 @@ class ErasedVerbs final : public ErasedLoss<typename L::Scalar> {
       constexpr int gradients = VerbTest<L>::template gradients<Views...>();
       return [&]<std::size_t... g>(std::index_sequence<g...>) {
         return loss_.value_and_gradient(policy, views..., call.outputs[g]...);
-      }
-      (std::make_index_sequence<gradients>());
+      }(std::make_index_sequence<gradients>());
     }
     require(verb != ErasedVerb::unreduced, rule_name<L>(), ": has no unreduced values");
     return loss_.forward(policy, views...);

@@ -113,9 +113,7 @@ void print_option(E value, std::string& text) {
 }
 
 template <class Values>
-concept OptionList = requires(const Values& values) {
-  *values.begin();
-};
+concept OptionList = requires(const Values& values) { *values.begin(); };
 
 template <OptionList Values>
 void print_option(const Values& values, std::string& text) {
@@ -166,7 +164,7 @@ struct Settings {
 template <auto member>
 struct OptionOf;
 
-template <class Options, class M, M Options::*member>
+template <class Options, class M, M Options::* member>
 struct OptionOf<member> {
   using Holder = Settings<Options>;
   static bool parse(std::string_view text, void* settings) {

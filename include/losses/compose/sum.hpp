@@ -33,13 +33,7 @@ struct AlsoNamesForward : L, NamesForward {};
 template <class L>
 concept LossClass = std::is_class_v<L> && !std::is_final_v<L> && requires {
   requires std::floating_point<typename L::Scalar>;
-}
-&&!requires {
-  typename L::StorageKind;
-}
-&&!requires {
-  &AlsoNamesForward<L>::forward;
-};
+} && !requires { typename L::StorageKind; } && !requires { &AlsoNamesForward<L>::forward; };
 
 /// A loss of the prediction alone, a regulariser: as the term of a sum it is not given the target.
 template <class L>
@@ -96,8 +90,8 @@ consteval bool terms_take_first(std::index_sequence<i...>) {
 
 /// The same, with a gradient behind them.
 template <class Losses, class... Args>
-concept TermsTakeGradient =
-    sizeof...(Args) > 1 && terms_take_first<Losses, Args...>(std::make_index_sequence<sizeof...(Args) - 1>());
+concept TermsTakeGradient = sizeof...(Args) > 1 &&
+                            terms_take_first<Losses, Args...>(std::make_index_sequence<sizeof...(Args) - 1>());
 
 template <class X>
 void scale_gradient(X& gradient, double factor) {
@@ -296,25 +290,35 @@ class Sum {
   const std::tuple<Losses...>& losses() const { return losses_; }
 
   template <class... In>
-    requires detail::TermsTake<All, In...> Scalar forward(const In&... in)
-  const { return forward(serial, in...); }
+    requires detail::TermsTake<All, In...>
+  Scalar forward(const In&... in) const {
+    return forward(serial, in...);
+  }
 
   template <ExecutionPolicy Policy, class... In>
-    requires detail::TermsTake<All, In...> Scalar forward(const Policy& policy, const In&... in)
-  const { return value_on(policy, detail::evaluated(in)...); }
+    requires detail::TermsTake<All, In...>
+  Scalar forward(const Policy& policy, const In&... in) const {
+    return value_on(policy, detail::evaluated(in)...);
+  }
 
   template <class... Args>
-    requires detail::TermsTakeGradient<All, Args...> Scalar value_and_gradient(Args&&... args)
-  const { return value_and_gradient(serial, std::forward<Args>(args)...); }
+    requires detail::TermsTakeGradient<All, Args...>
+  Scalar value_and_gradient(Args&&... args) const {
+    return value_and_gradient(serial, std::forward<Args>(args)...);
+  }
 
   template <ExecutionPolicy Policy, class... Args>
-    requires detail::TermsTakeGradient<All, Args...> Scalar value_and_gradient(const Policy& policy, Args&&... args)
-  const { return split(policy, std::forward_as_tuple(args...), std::make_index_sequence<sizeof...(Args) - 1>()); }
+    requires detail::TermsTakeGradient<All, Args...>
+  Scalar value_and_gradient(const Policy& policy, Args&&... args) const {
+    return split(policy, std::forward_as_tuple(args...), std::make_index_sequence<sizeof...(Args) - 1>());
+  }
 
   /// A plain Eigen object with the shape and order of the prediction.
   template <class... In>
     requires detail::TermsTake<All, In...>
-  auto gradient(const In&... in) const { return gradient(serial, in...); }
+  auto gradient(const In&... in) const {
+    return gradient(serial, in...);
+  }
 
   template <ExecutionPolicy Policy, class First, class... In>
     requires detail::TermsTake<All, First, In...>
@@ -332,17 +336,23 @@ class Sum {
 
   /// The value of each term, without its factor.
   template <class... In>
-    requires detail::TermsTake<All, In...> std::array<Scalar, size> terms(const In&... in)
-  const { return terms(serial, in...); }
+    requires detail::TermsTake<All, In...>
+  std::array<Scalar, size> terms(const In&... in) const {
+    return terms(serial, in...);
+  }
 
   template <ExecutionPolicy Policy, class... In>
-    requires detail::TermsTake<All, In...> std::array<Scalar, size> terms(const Policy& policy, const In&... in)
-  const { return terms_on(policy, detail::evaluated(in)...); }
+    requires detail::TermsTake<All, In...>
+  std::array<Scalar, size> terms(const Policy& policy, const In&... in) const {
+    return terms_on(policy, detail::evaluated(in)...);
+  }
 
   /// Σ factorᵢ·termᵢ for each element, without the reductions: of per_element losses.
   template <class... In>
     requires detail::TermsFuse<All, In...>
-  auto unreduced(const In&... in) const { return unreduced(serial, in...); }
+  auto unreduced(const In&... in) const {
+    return unreduced(serial, in...);
+  }
 
   template <ExecutionPolicy Policy, class First, class... In>
     requires detail::TermsFuse<All, First, In...>
@@ -358,7 +368,9 @@ class Sum {
   /// The diagonal of the Hessian: of per_element losses.
   template <class... In>
     requires detail::TermsFuse<All, In...>
-  auto curvature(const In&... in) const { return curvature(serial, in...); }
+  auto curvature(const In&... in) const {
+    return curvature(serial, in...);
+  }
 
   template <ExecutionPolicy Policy, class First, class... In>
     requires detail::TermsFuse<All, First, In...>
@@ -473,10 +485,7 @@ class Sum {
     constexpr bool has_view = detail::StoredAs<First, Scalar>;
     constexpr bool is_erased = std::same_as<std::remove_const_t<G>, detail::Destination<Scalar>>;
     const auto for_terms = [&](const auto& f) {
-      [&]<std::size_t... i>(std::index_sequence<i...>) {
-        (f(std::get<i>(terms), i), ...);
-      }
-      (places);
+      [&]<std::size_t... i>(std::index_sequence<i...>) { (f(std::get<i>(terms), i), ...); }(places);
     };
     std::size_t first = size;
     for_terms([&](const auto& term, std::size_t i) {

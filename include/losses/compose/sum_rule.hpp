@@ -38,8 +38,8 @@ RuleList<First, Rest...> list_rules(const First& first, const Rest&... rest) {
 
 /// A rule with one prediction and a target for each of its elements.
 template <class Rule>
-concept SummableRule = std::same_as<typename Rule::Shape, per_element> && prediction_count<Rule>
-== 1 && !HasTargetPerRow<Rule>;
+concept SummableRule =
+    std::same_as<typename Rule::Shape, per_element> && prediction_count<Rule> == 1 && !HasTargetPerRow<Rule>;
 
 }  // namespace detail
 
@@ -59,15 +59,23 @@ struct Sum {
   detail::RuleList<First, Rest...> rules;
   std::array<Scalar, size> factors;
 
-  const NumberOrVector<Scalar>& column_parameter() const requires(parameters == 1) { return parameter_of(rules); }
+  const NumberOrVector<Scalar>& column_parameter() const
+    requires(parameters == 1)
+  {
+    return parameter_of(rules);
+  }
 
   template <class V>
-  Terms<V> operator()(V p, V y) const requires(parameters == 0) {
+  Terms<V> operator()(V p, V y) const
+    requires(parameters == 0)
+  {
     return sum(p, y, V());
   }
 
   template <class V>
-  Terms<V> operator()(V p, V y, V k) const requires(parameters == 1) {
+  Terms<V> operator()(V p, V y, V k) const
+    requires(parameters == 1)
+  {
     return sum(p, y, k);
   }
 

@@ -41,8 +41,9 @@ void append(std::string& text, Letter letter) {
 }
 
 template <class Number>
-  requires(std::integral<Number> || std::floating_point<Number>)
-&&(!std::same_as<Number, bool> && !std::same_as<Number, char>)void append(std::string& text, Number number) {
+  requires(std::integral<Number> || std::floating_point<Number>) &&
+          (!std::same_as<Number, bool> && !std::same_as<Number, char>)
+void append(std::string& text, Number number) {
   char digits[64];
   const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
   text.append(digits, end);

@@ -22,11 +22,11 @@ namespace detail {
 
 /// A rule of the regions of all classes.
 template <class Rule>
-concept JointRegionFormula = requires(const Rule& rule, std::span<const Region> regions,
-                                      std::span<RegionSlope> slopes) {
-  { rule.value(regions) } -> std::convertible_to<double>;
-  rule.slope(regions, slopes);
-};
+concept JointRegionFormula =
+    requires(const Rule& rule, std::span<const Region> regions, std::span<RegionSlope> slopes) {
+      { rule.value(regions) } -> std::convertible_to<double>;
+      rule.slope(regions, slopes);
+    };
 
 /// What a part of the input contributes: the region of each class, or the values of its samples where each is a set.
 struct ClassRegionPartial {

@@ -178,29 +178,19 @@ void check_overlap(const typename DriverOf<Rule>::Inputs& inputs, const Destinat
 /// What a driver may lack: values of terms, partial sums, the second derivative, a gradient as a second pass. (A driver whose second
 /// derivative some rules lack says has_curvature: g++ 12 finds a member whose constraint fails, too.)
 template <class Driver>
-concept HasTerms = requires {
-  &Driver::unreduced;
-};
+concept HasTerms = requires { &Driver::unreduced; };
 
 template <class Driver>
-concept HasPartial = requires {
-  &Driver::partial;
-};
+concept HasPartial = requires { &Driver::partial; };
 
 template <class Driver>
-concept SaysNoCurvature = requires {
-  requires !Driver::has_curvature;
-};
+concept SaysNoCurvature = requires { requires !Driver::has_curvature; };
 
 template <class Driver>
-concept HasCurvature = !SaysNoCurvature<Driver> && requires {
-  &Driver::curvature;
-};
+concept HasCurvature = !SaysNoCurvature<Driver> && requires { &Driver::curvature; };
 
 template <class Driver>
-concept HasSecondPass = requires {
-  &Driver::gradient_of;
-};
+concept HasSecondPass = requires { &Driver::gradient_of; };
 
 template <class Driver>
 struct PartialOfDriver {

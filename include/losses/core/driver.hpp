@@ -79,14 +79,15 @@ concept ViewableAs = Viewable<X> && std::same_as<typename Access<X>::Scalar, T>;
 
 /// Numbers of T, or, where T is float, stored in two bytes.
 template <class X, class T>
-concept StoredAs = ViewableAs<X, T> ||(Viewable<X>&& std::same_as<T, float>&& TwoByteFloat<typename Access<X>::Scalar>);
+concept StoredAs =
+    ViewableAs<X, T> || (Viewable<X> && std::same_as<T, float> && TwoByteFloat<typename Access<X>::Scalar>);
 
 /// The verdict on arguments that must all be Eigen objects of T, or be stored in two bytes where that is allowed.
 template <class T, bool two_bytes, class... In>
 consteval auto verdict_on_numbers() {
   if constexpr (!(Viewable<In> && ...)) {
     return error::an_argument_is_not_an_Eigen_object_and_tensors_need_losses_tensor_hpp{};
-  } else if constexpr (!((two_bytes ? StoredAs<In, T> : ViewableAs<In, T>)&&...)) {
+  } else if constexpr (!((two_bytes ? StoredAs<In, T> : ViewableAs<In, T>) && ...)) {
     return error::an_argument_has_another_scalar_than_the_loss_so_cast_it{};
   } else {
     return Accepted{};

@@ -121,8 +121,8 @@ struct Fixed {
 };
 
 template <class T, int W>
-inline constexpr bool is_register = LOSSES_VECTOR_EXTENSIONS != 0 &&
-                                    W * sizeof(T) >= 16 && W * sizeof(T) <= LOSSES_REGISTER_BYTES;
+inline constexpr bool is_register =
+    LOSSES_VECTOR_EXTENSIONS != 0 && W * sizeof(T) >= 16 && W * sizeof(T) <= LOSSES_REGISTER_BYTES;
 
 template <class T, int W, bool Register>
 struct PackOf {
@@ -176,9 +176,7 @@ struct Intrinsics<float, 16> {
   LOSSES_INLINE static R sqrt(R a) { return _mm_sqrt_ps(a); }
   LOSSES_INLINE static unsigned bits(R mask) { return static_cast<unsigned>(_mm_movemask_ps(mask)); }
 #if LOSSES_HAS_FMA
-  LOSSES_INLINE static R fma(R a, R b, R c) {
-    return _mm_fmadd_ps(a, b, c);
-  }
+  LOSSES_INLINE static R fma(R a, R b, R c) { return _mm_fmadd_ps(a, b, c); }
 #endif
 };
 template <>
@@ -190,9 +188,7 @@ struct Intrinsics<double, 16> {
   LOSSES_INLINE static R sqrt(R a) { return _mm_sqrt_pd(a); }
   LOSSES_INLINE static unsigned bits(R mask) { return static_cast<unsigned>(_mm_movemask_pd(mask)); }
 #if LOSSES_HAS_FMA
-  LOSSES_INLINE static R fma(R a, R b, R c) {
-    return _mm_fmadd_pd(a, b, c);
-  }
+  LOSSES_INLINE static R fma(R a, R b, R c) { return _mm_fmadd_pd(a, b, c); }
 #endif
 };
 #endif
@@ -206,9 +202,7 @@ struct Intrinsics<float, 32> {
   LOSSES_INLINE static R sqrt(R a) { return _mm256_sqrt_ps(a); }
   LOSSES_INLINE static unsigned bits(R mask) { return static_cast<unsigned>(_mm256_movemask_ps(mask)); }
 #if LOSSES_HAS_FMA
-  LOSSES_INLINE static R fma(R a, R b, R c) {
-    return _mm256_fmadd_ps(a, b, c);
-  }
+  LOSSES_INLINE static R fma(R a, R b, R c) { return _mm256_fmadd_ps(a, b, c); }
 #endif
 };
 template <>
@@ -220,9 +214,7 @@ struct Intrinsics<double, 32> {
   LOSSES_INLINE static R sqrt(R a) { return _mm256_sqrt_pd(a); }
   LOSSES_INLINE static unsigned bits(R mask) { return static_cast<unsigned>(_mm256_movemask_pd(mask)); }
 #if LOSSES_HAS_FMA
-  LOSSES_INLINE static R fma(R a, R b, R c) {
-    return _mm256_fmadd_pd(a, b, c);
-  }
+  LOSSES_INLINE static R fma(R a, R b, R c) { return _mm256_fmadd_pd(a, b, c); }
 #endif
 };
 #endif
@@ -389,171 +381,108 @@ struct Lanes {
 
   Lanes() = default;
   template <class Number>
-    requires std::is_arithmetic_v<Number> LOSSES_INLINE Lanes(Number x) : v(detail::splat<T, W>(static_cast<T>(x))) {}
-    LOSSES_INLINE explicit Lanes(const Register& r) : v(r) {}
+    requires std::is_arithmetic_v<Number>
+  LOSSES_INLINE Lanes(Number x) : v(detail::splat<T, W>(static_cast<T>(x))) {}
+  LOSSES_INLINE explicit Lanes(const Register& r) : v(r) {}
 
-    /// The W numbers at p, which needs no alignment.
-    LOSSES_INLINE static Lanes load(const T* p) {
-      Lanes r;
-      std::memcpy(&r.v, p, sizeof r.v);
-      return r;
-    }
-    /// The first n ≤ W numbers at p, the other lanes are fill. Reads nothing past p[n − 1].
-    LOSSES_INLINE static Lanes load(const T* p, int n, T fill) {
+  /// The W numbers at p, which needs no alignment.
+  LOSSES_INLINE static Lanes load(const T* p) {
+    Lanes r;
+    std::memcpy(&r.v, p, sizeof r.v);
+    return r;
+  }
+  /// The first n ≤ W numbers at p, the other lanes are fill. Reads nothing past p[n − 1].
+  LOSSES_INLINE static Lanes load(const T* p, int n, T fill) {
 #if LOSSES_X86 && LOSSES_REGISTER_BYTES == 64
-      const unsigned lanes = (1u << n) - 1;
-      if constexpr (std::same_as<T, float> && W == 16) {
-        return Lanes((Register)_mm512_mask_loadu_ps(_mm512_set1_ps(fill), static_cast<__mmask16>(lanes), p));
-      }
-      if constexpr (std::same_as<T, double> && W == 8) {
-        return Lanes((Register)_mm512_mask_loadu_pd(_mm512_set1_pd(fill), static_cast<__mmask8>(lanes), p));
-      }
+    const unsigned lanes = (1u << n) - 1;
+    if constexpr (std::same_as<T, float> && W == 16) {
+      return Lanes((Register)_mm512_mask_loadu_ps(_mm512_set1_ps(fill), static_cast<__mmask16>(lanes), p));
+    }
+    if constexpr (std::same_as<T, double> && W == 8) {
+      return Lanes((Register)_mm512_mask_loadu_pd(_mm512_set1_pd(fill), static_cast<__mmask8>(lanes), p));
+    }
 #endif
-      T values[W];
-      for (int i = 0; i < W; ++i) values[i] = i < n ? p[i] : fill;
-      return load(values);
-    }
-    LOSSES_INLINE void store(T* p) const {
-      std::memcpy(p, &v, sizeof v);
-    }
-    /// Writes the first n ≤ W lanes, and nothing past p[n − 1].
-    LOSSES_INLINE void store(T* p, int n) const {
+    T values[W];
+    for (int i = 0; i < W; ++i) values[i] = i < n ? p[i] : fill;
+    return load(values);
+  }
+  LOSSES_INLINE void store(T* p) const { std::memcpy(p, &v, sizeof v); }
+  /// Writes the first n ≤ W lanes, and nothing past p[n − 1].
+  LOSSES_INLINE void store(T* p, int n) const {
 #if LOSSES_X86 && LOSSES_REGISTER_BYTES == 64
-      const unsigned lanes = (1u << n) - 1;
-      if constexpr (std::same_as<T, float> && W == 16) {
-        return _mm512_mask_storeu_ps(p, static_cast<__mmask16>(lanes), (__m512)v);
-      }
-      if constexpr (std::same_as<T, double> && W == 8) {
-        return _mm512_mask_storeu_pd(p, static_cast<__mmask8>(lanes), (__m512d)v);
-      }
+    const unsigned lanes = (1u << n) - 1;
+    if constexpr (std::same_as<T, float> && W == 16) {
+      return _mm512_mask_storeu_ps(p, static_cast<__mmask16>(lanes), (__m512)v);
+    }
+    if constexpr (std::same_as<T, double> && W == 8) {
+      return _mm512_mask_storeu_pd(p, static_cast<__mmask8>(lanes), (__m512d)v);
+    }
 #endif
-      T values[W];
-      store(values);
-      for (int i = 0; i < n; ++i) p[i] = values[i];
-    }
-    LOSSES_INLINE T operator[](int i) const {
-      return v[i];
-    }
+    T values[W];
+    store(values);
+    for (int i = 0; i < n; ++i) p[i] = values[i];
+  }
+  LOSSES_INLINE T operator[](int i) const { return v[i]; }
 
-    /// 0, 1, 2, …
-    LOSSES_INLINE static Lanes iota() {
-      T values[W];
-      for (int i = 0; i < W; ++i) values[i] = static_cast<T>(i);
-      return load(values);
-    }
+  /// 0, 1, 2, …
+  LOSSES_INLINE static Lanes iota() {
+    T values[W];
+    for (int i = 0; i < W; ++i) values[i] = static_cast<T>(i);
+    return load(values);
+  }
 
-    LOSSES_INLINE friend Lanes operator+(Lanes a, Lanes b) {
-      return Lanes(a.v + b.v);
-    }
-    LOSSES_INLINE friend Lanes operator-(Lanes a, Lanes b) {
-      return Lanes(a.v - b.v);
-    }
-    LOSSES_INLINE friend Lanes operator*(Lanes a, Lanes b) {
-      return Lanes(a.v * b.v);
-    }
-    LOSSES_INLINE friend Lanes operator/(Lanes a, Lanes b) {
-      return Lanes(a.v / b.v);
-    }
-    LOSSES_INLINE friend Lanes operator-(Lanes a) {
-      return Lanes(-a.v);
-    }
-    LOSSES_INLINE friend Lanes operator+(Lanes a) {
-      return a;
-    }
-    LOSSES_INLINE Lanes& operator+=(Lanes b) {
-      return *this = *this + b;
-    }
-    LOSSES_INLINE Lanes& operator-=(Lanes b) {
-      return *this = *this - b;
-    }
-    LOSSES_INLINE Lanes& operator*=(Lanes b) {
-      return *this = *this * b;
-    }
-    LOSSES_INLINE Lanes& operator/=(Lanes b) {
-      return *this = *this / b;
-    }
+  LOSSES_INLINE friend Lanes operator+(Lanes a, Lanes b) { return Lanes(a.v + b.v); }
+  LOSSES_INLINE friend Lanes operator-(Lanes a, Lanes b) { return Lanes(a.v - b.v); }
+  LOSSES_INLINE friend Lanes operator*(Lanes a, Lanes b) { return Lanes(a.v * b.v); }
+  LOSSES_INLINE friend Lanes operator/(Lanes a, Lanes b) { return Lanes(a.v / b.v); }
+  LOSSES_INLINE friend Lanes operator-(Lanes a) { return Lanes(-a.v); }
+  LOSSES_INLINE friend Lanes operator+(Lanes a) { return a; }
+  LOSSES_INLINE Lanes& operator+=(Lanes b) { return *this = *this + b; }
+  LOSSES_INLINE Lanes& operator-=(Lanes b) { return *this = *this - b; }
+  LOSSES_INLINE Lanes& operator*=(Lanes b) { return *this = *this * b; }
+  LOSSES_INLINE Lanes& operator/=(Lanes b) { return *this = *this / b; }
 
-    LOSSES_INLINE friend Mask operator<(Lanes a, Lanes b) {
-      return Mask(a.v < b.v);
-    }
-    LOSSES_INLINE friend Mask operator<=(Lanes a, Lanes b) {
-      return Mask(a.v <= b.v);
-    }
-    LOSSES_INLINE friend Mask operator>(Lanes a, Lanes b) {
-      return Mask(a.v > b.v);
-    }
-    LOSSES_INLINE friend Mask operator>=(Lanes a, Lanes b) {
-      return Mask(a.v >= b.v);
-    }
-    LOSSES_INLINE friend Mask operator==(Lanes a, Lanes b) {
-      return Mask(a.v == b.v);
-    }
-    LOSSES_INLINE friend Mask operator!=(Lanes a, Lanes b) {
-      return Mask(a.v != b.v);
-    }
+  LOSSES_INLINE friend Mask operator<(Lanes a, Lanes b) { return Mask(a.v < b.v); }
+  LOSSES_INLINE friend Mask operator<=(Lanes a, Lanes b) { return Mask(a.v <= b.v); }
+  LOSSES_INLINE friend Mask operator>(Lanes a, Lanes b) { return Mask(a.v > b.v); }
+  LOSSES_INLINE friend Mask operator>=(Lanes a, Lanes b) { return Mask(a.v >= b.v); }
+  LOSSES_INLINE friend Mask operator==(Lanes a, Lanes b) { return Mask(a.v == b.v); }
+  LOSSES_INLINE friend Mask operator!=(Lanes a, Lanes b) { return Mask(a.v != b.v); }
 
-    /// a where the mask is true, else b.
-    LOSSES_INLINE friend Lanes where(Mask mask, Lanes a, Lanes b) {
-      return Lanes(detail::select<T, W>(mask.all_ones, a.v, b.v));
-    }
+  /// a where the mask is true, else b.
+  LOSSES_INLINE friend Lanes where(Mask mask, Lanes a, Lanes b) {
+    return Lanes(detail::select<T, W>(mask.all_ones, a.v, b.v));
+  }
 
-    LOSSES_INLINE friend Lanes abs(Lanes a) {
-      return from_bits(a.bits() & splat_bits(~sign_bit));
-    }
-    /// |a| with the sign of b, of −0 and NaN too.
-    LOSSES_INLINE friend Lanes copysign(Lanes a, Lanes b) {
-      return from_bits((a.bits() & splat_bits(~sign_bit)) | (b.bits() & splat_bits(sign_bit)));
-    }
+  LOSSES_INLINE friend Lanes abs(Lanes a) { return from_bits(a.bits() & splat_bits(~sign_bit)); }
+  /// |a| with the sign of b, of −0 and NaN too.
+  LOSSES_INLINE friend Lanes copysign(Lanes a, Lanes b) {
+    return from_bits((a.bits() & splat_bits(~sign_bit)) | (b.bits() & splat_bits(sign_bit)));
+  }
 
-    /// The larger, in one instruction: a > b ? a : b. A NaN of b survives, a NaN of a gives b.
-    LOSSES_INLINE friend Lanes max_number(Lanes a, Lanes b) {
-      return Lanes(detail::greater_of<T, W>(a.v, b.v));
-    }
-    /// The smaller, in one instruction: a < b ? a : b. A NaN of b survives, a NaN of a gives b.
-    LOSSES_INLINE friend Lanes min_number(Lanes a, Lanes b) {
-      return Lanes(detail::less_of<T, W>(a.v, b.v));
-    }
-    /// The larger; NaN if either is NaN. Of 0 and −0, b.
-    LOSSES_INLINE friend Lanes max(Lanes a, Lanes b) {
-      return where(a != a, a, max_number(a, b));
-    }
-    /// The smaller; NaN if either is NaN. Of 0 and −0, b.
-    LOSSES_INLINE friend Lanes min(Lanes a, Lanes b) {
-      return where(a != a, a, min_number(a, b));
-    }
-    /// x limited to [lo, hi], in two instructions. A NaN of x stays; lo and hi must not be NaN.
-    LOSSES_INLINE friend Lanes clamp(Lanes x, Lanes lo, Lanes hi) {
-      return min_number(hi, max_number(lo, x));
-    }
+  /// The larger, in one instruction: a > b ? a : b. A NaN of b survives, a NaN of a gives b.
+  LOSSES_INLINE friend Lanes max_number(Lanes a, Lanes b) { return Lanes(detail::greater_of<T, W>(a.v, b.v)); }
+  /// The smaller, in one instruction: a < b ? a : b. A NaN of b survives, a NaN of a gives b.
+  LOSSES_INLINE friend Lanes min_number(Lanes a, Lanes b) { return Lanes(detail::less_of<T, W>(a.v, b.v)); }
+  /// The larger; NaN if either is NaN. Of 0 and −0, b.
+  LOSSES_INLINE friend Lanes max(Lanes a, Lanes b) { return where(a != a, a, max_number(a, b)); }
+  /// The smaller; NaN if either is NaN. Of 0 and −0, b.
+  LOSSES_INLINE friend Lanes min(Lanes a, Lanes b) { return where(a != a, a, min_number(a, b)); }
+  /// x limited to [lo, hi], in two instructions. A NaN of x stays; lo and hi must not be NaN.
+  LOSSES_INLINE friend Lanes clamp(Lanes x, Lanes lo, Lanes hi) { return min_number(hi, max_number(lo, x)); }
 
-    LOSSES_INLINE friend Lanes sqrt(Lanes a) {
-      return Lanes(detail::square_root<T, W>(a.v));
-    }
-    /// a b + c: rounded once where the build has the instruction (LOSSES_HAS_FMA), else twice.
-    LOSSES_INLINE friend Lanes fma(Lanes a, Lanes b, Lanes c) {
-      return Lanes(detail::fused<T, W>(a.v, b.v, c.v));
-    }
+  LOSSES_INLINE friend Lanes sqrt(Lanes a) { return Lanes(detail::square_root<T, W>(a.v)); }
+  /// a b + c: rounded once where the build has the instruction (LOSSES_HAS_FMA), else twice.
+  LOSSES_INLINE friend Lanes fma(Lanes a, Lanes b, Lanes c) { return Lanes(detail::fused<T, W>(a.v, b.v, c.v)); }
 
-    LOSSES_INLINE friend Mask isnan(Lanes a) {
-      return a != a;
-    }
-    LOSSES_INLINE friend Mask isinf(Lanes a) {
-      return abs(a) == Lanes(std::numeric_limits<T>::infinity());
-    }
-    LOSSES_INLINE friend Mask isfinite(Lanes a) {
-      return abs(a) < Lanes(std::numeric_limits<T>::infinity());
-    }
+  LOSSES_INLINE friend Mask isnan(Lanes a) { return a != a; }
+  LOSSES_INLINE friend Mask isinf(Lanes a) { return abs(a) == Lanes(std::numeric_limits<T>::infinity()); }
+  LOSSES_INLINE friend Mask isfinite(Lanes a) { return abs(a) < Lanes(std::numeric_limits<T>::infinity()); }
 
-    static constexpr detail::UnsignedOf<T> sign_bit = detail::UnsignedOf<T>(1) << (8 * sizeof(T) - 1);
-    LOSSES_INLINE Bits bits() const {
-      return detail::bit_cast<Bits>(v);
-    }
-    LOSSES_INLINE static Lanes from_bits(const Bits& b) {
-      return Lanes(detail::bit_cast<Register>(b));
-    }
-    LOSSES_INLINE static Bits splat_bits(detail::UnsignedOf<T> b) {
-      return detail::splat<detail::UnsignedOf<T>, W>(b);
-    }
+  static constexpr detail::UnsignedOf<T> sign_bit = detail::UnsignedOf<T>(1) << (8 * sizeof(T) - 1);
+  LOSSES_INLINE Bits bits() const { return detail::bit_cast<Bits>(v); }
+  LOSSES_INLINE static Lanes from_bits(const Bits& b) { return Lanes(detail::bit_cast<Register>(b)); }
+  LOSSES_INLINE static Bits splat_bits(detail::UnsignedOf<T> b) { return detail::splat<detail::UnsignedOf<T>, W>(b); }
 };
 
 namespace detail {

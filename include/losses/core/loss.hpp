@@ -65,15 +65,11 @@ template <class Verdict>
 concept IsAccepted = Verdict::value;
 
 template <class Part, class Driver, class Rule>
-concept PartialOf = requires(const Rule& rule, const Part& part) {
-  Driver::value(rule, Reduction::mean, part);
-};
+concept PartialOf = requires(const Rule& rule, const Part& part) { Driver::value(rule, Reduction::mean, part); };
 
 /// A driver whose gradient is a second pass, given the sums of the first.
 template <class Part, class Driver>
-concept SumsOf = std::same_as<Part, typename Driver::Partial> && requires {
-  &Driver::gradient_of;
-};
+concept SumsOf = std::same_as<Part, typename Driver::Partial> && requires { &Driver::gradient_of; };
 
 }  // namespace detail
 
@@ -128,20 +124,26 @@ class Loss {
   Reduction reduction() const { return reduction_; }
 
   template <class... In>
-    requires Accepts<Rule, In...> Scalar forward(const In&... in)
-  const { return forward(serial, in...); }
+    requires Accepts<Rule, In...>
+  Scalar forward(const In&... in) const {
+    return forward(serial, in...);
+  }
 
   template <ExecutionPolicy Policy, class... In>
-    requires Accepts<Rule, In...> Scalar forward(const Policy& policy, const In&... in)
-  const { return verbs(policy).forward(Driver::bind(rule_, detail::evaluate(in)...)); }
+    requires Accepts<Rule, In...>
+  Scalar forward(const Policy& policy, const In&... in) const {
+    return verbs(policy).forward(Driver::bind(rule_, detail::evaluate(in)...));
+  }
 
   template <class... Args>
-    requires AcceptsGradients<Rule, Args...> Scalar value_and_gradient(Args&&... args)
-  const { return value_and_gradient(serial, std::forward<Args>(args)...); }
+    requires AcceptsGradients<Rule, Args...>
+  Scalar value_and_gradient(Args&&... args) const {
+    return value_and_gradient(serial, std::forward<Args>(args)...);
+  }
 
   template <ExecutionPolicy Policy, class... Args>
-    requires AcceptsGradients<Rule, Args...> Scalar value_and_gradient(const Policy& policy, Args&&... args)
-  const {
+    requires AcceptsGradients<Rule, Args...>
+  Scalar value_and_gradient(const Policy& policy, Args&&... args) const {
     return split(policy, std::forward_as_tuple(args...), std::make_index_sequence<sizeof...(Args) - gradients>(),
                  std::make_index_sequence<gradients>());
   }
@@ -149,7 +151,9 @@ class Loss {
   /// A plain Eigen object with the shape and order of the prediction; a std::tuple of them for several predictions.
   template <class... In>
     requires Accepts<Rule, In...>
-  auto gradient(const In&... in) const { return gradient(serial, in...); }
+  auto gradient(const In&... in) const {
+    return gradient(serial, in...);
+  }
 
   template <ExecutionPolicy Policy, class... In>
     requires Accepts<Rule, In...>
@@ -160,7 +164,9 @@ class Loss {
 
   template <class... In>
     requires Accepts<Rule, In...>
-  auto unreduced(const In&... in) const { return unreduced(serial, in...); }
+  auto unreduced(const In&... in) const {
+    return unreduced(serial, in...);
+  }
 
   template <ExecutionPolicy Policy, class First, class... In>
     requires Accepts<Rule, First, In...>
@@ -173,7 +179,9 @@ class Loss {
 
   template <class... In>
     requires Accepts<Rule, In...> && detail::HasCurvature<Driver>
-  auto curvature(const In&... in) const { return curvature(serial, in...); }
+  auto curvature(const In&... in) const {
+    return curvature(serial, in...);
+  }
 
   template <ExecutionPolicy Policy, class... In>
     requires Accepts<Rule, In...> && detail::HasCurvature<Driver>
@@ -187,7 +195,9 @@ class Loss {
 
   template <class... In>
     requires Accepts<Rule, In...> && detail::HasPartial<Driver>
-  auto partial(const In&... in) const { return partial(serial, in...); }
+  auto partial(const In&... in) const {
+    return partial(serial, in...);
+  }
 
   template <ExecutionPolicy Policy, class... In>
     requires Accepts<Rule, In...> && detail::HasPartial<Driver>
@@ -269,9 +279,6 @@ class Loss {
 
 /// Whether a loss takes these inputs: LossOn<Huber<float>, Eigen::MatrixXf, Eigen::MatrixXf>.
 template <class L, class... In>
-concept LossOn = requires {
-  typename L::Rule;
-}
-&&Accepts<typename L::Rule, In...>;
+concept LossOn = requires { typename L::Rule; } && Accepts<typename L::Rule, In...>;
 
 }  // namespace LOSSES_NAMESPACE

@@ -33,14 +33,10 @@ struct per_batch {};
 namespace detail {
 
 template <class Rule>
-concept HasViews = requires {
-  requires Rule::views;
-};
+concept HasViews = requires { requires Rule::views; };
 
 template <class Rule>
-concept HasParameter = requires(const Rule& rule, typename Rule::Scalar parameter) {
-  rule.with_parameter(parameter);
-};
+concept HasParameter = requires(const Rule& rule, typename Rule::Scalar parameter) { rule.with_parameter(parameter); };
 
 template <class T>
 struct BatchInputs {
@@ -411,21 +407,18 @@ class BatchPass {
 
 /// What a class that holds a loss offers on: its own verbs are constrained as the loss's.
 template <class L, class... In>
-concept HasForward = requires(const L& loss, const In&... in) {
-  loss.forward(in...);
-};
+concept HasForward = requires(const L& loss, const In&... in) { loss.forward(in...); };
 
 template <class L, class... Args>
-concept HasValueAndGradient = requires(const L& loss, Args&&... args) {
-  loss.value_and_gradient(std::forward<Args>(args)...);
-};
+concept HasValueAndGradient =
+    requires(const L& loss, Args&&... args) { loss.value_and_gradient(std::forward<Args>(args)...); };
 
 template <class Rule>
-concept BatchRule = std::floating_point<typename Rule::Scalar> &&
-    requires(const Rule& rule, BatchRow<typename Rule::Scalar>& row) {
-  { Rule::pairs } -> std::convertible_to<rule::Pairs>;
-  { rule(row) } -> std::same_as<rule::AnchorTerm>;
-};
+concept BatchRule =
+    std::floating_point<typename Rule::Scalar> && requires(const Rule& rule, BatchRow<typename Rule::Scalar>& row) {
+      { Rule::pairs } -> std::convertible_to<rule::Pairs>;
+      { rule(row) } -> std::same_as<rule::AnchorTerm>;
+    };
 
 template <class Rule>
 struct Driver<per_batch, Rule> {

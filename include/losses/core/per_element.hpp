@@ -38,9 +38,7 @@ concept HasSecondStage = HasFirstStage<Rule, V> && requires(const Rule& rule, V 
 
 template <class Rule, class V, std::size_t... i>
 consteval bool takes_last(std::index_sequence<i...>) {
-  return requires(const Rule& rule, V v) {
-    rule.last((static_cast<void>(i), v)...).slope;
-  };
+  return requires(const Rule& rule, V v) { rule.last((static_cast<void>(i), v)...).slope; };
 }
 
 /// Whether the last stage takes what the ones before it leave.
@@ -229,9 +227,7 @@ struct ElementInputs {
 template <class Rule, class V>
 consteval bool gives_element_terms() {
   const auto are_terms = []<class Terms>(const Terms*) {
-    return requires(const Terms& terms) {
-      terms.value, terms.slope, terms.curvature;
-    };
+    return requires(const Terms& terms) { terms.value, terms.slope, terms.curvature; };
   };
   if constexpr (prediction_count<Rule> == 2 || HasColumnParameter<Rule>) {
     if constexpr (requires(const Rule& rule, V v) { rule(v, v, v); }) {
@@ -245,8 +241,8 @@ consteval bool gives_element_terms() {
 
 /// What a per_element rule must have, as one concept.
 template <class Rule>
-concept ElementRule = std::floating_point<typename Rule::Scalar> &&
-    gives_element_terms<Rule, Lanes<typename Rule::Scalar>>();
+concept ElementRule =
+    std::floating_point<typename Rule::Scalar> && gives_element_terms<Rule, Lanes<typename Rule::Scalar>>();
 
 template <class Rule>
 struct Driver<per_element, Rule> {

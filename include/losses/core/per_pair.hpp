@@ -56,9 +56,7 @@ using rule::PairTarget;
 using rule::RowDistance;
 
 template <class Rule>
-concept OfCosine = requires {
-  requires Rule::of_cosine;
-};
+concept OfCosine = requires { requires Rule::of_cosine; };
 
 template <class Rule>
 concept ChoosesDistance = requires(const Rule& rule) {
@@ -71,19 +69,13 @@ inline constexpr bool has_pair_target = prediction_count<Rule> == 2;
 template <class Rule, class V>
 consteval bool gives_pair_terms() {
   if constexpr (prediction_count<Rule> == 3) {
-    return requires(const Rule& rule, V v) {
-      rule(v, v).value + rule(v, v).slope[1];
-    };
+    return requires(const Rule& rule, V v) { rule(v, v).value + rule(v, v).slope[1]; };
   } else if constexpr (prediction_count<Rule> != 2 || !requires { Rule::target.values; }) {
     return false;
   } else if constexpr (OfCosine<Rule>) {
-    return requires(const Rule& rule, V v) {
-      rule(v, v, v).value + rule(v, v, v).slope;
-    };
+    return requires(const Rule& rule, V v) { rule(v, v, v).value + rule(v, v, v).slope; };
   } else {
-    return requires(const Rule& rule, V v) {
-      rule(v, v).value + rule(v, v).slope;
-    };
+    return requires(const Rule& rule, V v) { rule(v, v).value + rule(v, v).slope; };
   }
 }
 
@@ -92,8 +84,7 @@ template <class Rule>
 concept PairRule = std::floating_point<typename Rule::Scalar> && gives_pair_terms<Rule, Lanes<double>>();
 
 template <class X>
-concept BooleanEigen = Viewable<X> && std::same_as < typename Access<X>::Scalar,
-bool > ;
+concept BooleanEigen = Viewable<X> && std::same_as<typename Access<X>::Scalar, bool>;
 
 template <class X, class T>
 concept PairTargetOf = IntegerEigen<X> || IntegerRange<X> || BooleanEigen<X> || ViewableAs<X, T>;
@@ -202,8 +193,7 @@ struct Driver<per_pair, Rule> {
     Inputs inputs;
     [&]<std::size_t... i>(std::index_sequence<i...>) {
       ((inputs.vectors[i] = view_of(std::get<i>(all))), ...);
-    }
-    (std::make_index_sequence<static_cast<std::size_t>(predictions)>());
+    }(std::make_index_sequence<static_cast<std::size_t>(predictions)>());
     constexpr auto names = predictions_of<Rule>();
     const Extents& shape = inputs.vectors[0].extents;
     require(shape.rank == 2, name_of<Rule>(), ": ", names[0].name, " is ", shape, ", but must be [n x d]");

@@ -16,9 +16,7 @@ namespace detail {
 
 /// A rule that is −Σ q log p for any distribution q, not only a formula of the label's log p.
 template <class Rule>
-concept TakesDistribution = requires {
-  requires Rule::takes_distribution;
-};
+concept TakesDistribution = requires { requires Rule::takes_distribution; };
 
 /// Whether the value of a rule is a power of 1 − p where p is near 1: `bool amplifies() const`.
 template <class Rule>
@@ -31,10 +29,9 @@ bool amplifies(const Rule& rule) {
 }
 
 template <class Rule>
-concept RowRule = std::floating_point<typename Rule::Scalar> &&
-    requires(const Rule& rule, Lanes<typename Rule::Scalar> v) {
-  rule(v).value + rule(v).slope + rule(v).curvature;
-};
+concept RowRule =
+    std::floating_point<typename Rule::Scalar> &&
+    requires(const Rule& rule, Lanes<typename Rule::Scalar> v) { rule(v).value + rule(v).slope + rule(v).curvature; };
 
 template <class Rule>
 struct Driver<per_row, Rule> {

@@ -114,12 +114,13 @@ struct SequenceInputs {
 };
 
 template <class Rule>
-concept SequenceRule = std::floating_point<typename Rule::Scalar> &&
+concept SequenceRule =
+    std::floating_point<typename Rule::Scalar> &&
     requires(const Rule& rule, const Sequence<typename Rule::Scalar>& sequence, SequenceMemory& memory) {
-  { rule.blank < rule.blank } -> std::convertible_to<bool>;
-  { rule.memory(sequence) } -> std::convertible_to<std::size_t>;
-  { rule(sequence, memory) } -> std::convertible_to<double>;
-};
+      { rule.blank < rule.blank } -> std::convertible_to<bool>;
+      { rule.memory(sequence) } -> std::convertible_to<std::size_t>;
+      { rule(sequence, memory) } -> std::convertible_to<double>;
+    };
 
 template <class Rule>
 struct Driver<per_sequence, Rule> {

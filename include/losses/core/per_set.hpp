@@ -16,9 +16,7 @@ inline constexpr int sums_of = static_cast<int>(
 /// A rule of p − y alone with value(s·p, s·y) = s·value(p, y), to which a factor of all weights is nothing: both may be scaled, so
 /// that its sums neither overflow nor vanish.
 template <class Rule>
-concept Homogeneous = requires {
-  requires Rule::homogeneous;
-};
+concept Homogeneous = requires { requires Rule::homogeneous; };
 
 /// Numbers times a unit of 0, where ∞·0 is 1: the limit of a homogeneous rule where an input is infinite.
 template <class V>
@@ -145,10 +143,10 @@ struct SetInputs {
 /// What a per_set rule must have, as one concept.
 template <class Rule>
 concept SetRule = std::floating_point<typename Rule::Scalar> &&
-    requires(const Rule& rule, Lanes<typename Rule::Scalar> v, const Sums<sums_of<Rule>>& sums) {
-  { rule.value(sums) } -> std::convertible_to<double>;
-  rule.slope(sums, v, v) + v;
-};
+                  requires(const Rule& rule, Lanes<typename Rule::Scalar> v, const Sums<sums_of<Rule>>& sums) {
+                    { rule.value(sums) } -> std::convertible_to<double>;
+                    rule.slope(sums, v, v) + v;
+                  };
 
 template <class Rule>
 struct Driver<per_set, Rule> {

@@ -24,9 +24,9 @@ namespace rule {
 
 /// What the prediction of a region loss is, and its sets.
 enum class RegionInput : std::uint8_t {
-  probabilities,  ///< p in [0, 1], and a target for each
-  logits,         ///< p = sigmoid(x), and a target for each
-  softmax,        ///< p = softmax(x) over the classes [n, c, …], integer labels [n, …]; a region for each class
+  probabilities,        ///< p in [0, 1], and a target for each
+  logits,               ///< p = sigmoid(x), and a target for each
+  softmax,              ///< p = softmax(x) over the classes [n, c, …], integer labels [n, …]; a region for each class
   class_probabilities,  ///< p in [0, 1] [n, c, …], and a target for each; a region for each class
 };
 

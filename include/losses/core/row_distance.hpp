@@ -41,8 +41,8 @@ struct RowPair {
   alignas(64) PerRow result[3];             // of the last pass
   alignas(64) PerRow value, complement;     // the distance; or the cosine, and 1 − cosine
   alignas(64) PerRow norm;                  // the slope is divided by it: 0 where there is none
-  alignas(64) PerRow share[2];   // of a cosine ⟨x, y⟩/⟨x, x⟩ and ⟨x, y⟩/⟨y, y⟩; see measure_distance
-  alignas(64) PerRow weight[2];  // of the gradients of x and y
+  alignas(64) PerRow share[2];              // of a cosine ⟨x, y⟩/⟨x, x⟩ and ⟨x, y⟩/⟨y, y⟩; see measure_distance
+  alignas(64) PerRow weight[2];             // of the gradients of x and y
   double power = 2;
 };
 

@@ -45,31 +45,24 @@ namespace detail {
 
 /// What chooses the form.
 template <class Rule>
-concept HasRowTarget = requires {
-  typename Rule::Target;
-};
+concept HasRowTarget = requires { typename Rule::Target; };
 
 template <class Rule>
-concept RowFormulaRule = std::floating_point<typename Rule::Scalar> &&
+concept RowFormulaRule =
+    std::floating_point<typename Rule::Scalar> &&
     requires(const Rule& rule, const rule::Row<typename Rule::Scalar>& row, typename Rule::Scalar* slope) {
-  { rule(row, slope) } -> std::convertible_to<typename Rule::Scalar>;
-};
+      { rule(row, slope) } -> std::convertible_to<typename Rule::Scalar>;
+    };
 
 template <class Rule>
 concept HasRowCurvature = requires(const Rule& rule, const rule::Row<typename Rule::Scalar>& row,
-                                   typename Rule::Scalar* curvature) {
-  rule.curvature(row, curvature);
-};
+                                   typename Rule::Scalar* curvature) { rule.curvature(row, curvature); };
 
 template <class Rule>
-concept TakesMask = requires {
-  requires Rule::takes_mask;
-};
+concept TakesMask = requires { requires Rule::takes_mask; };
 
 template <class Rule>
-concept TakesStride = requires {
-  requires Rule::takes_stride;
-};
+concept TakesStride = requires { requires Rule::takes_stride; };
 
 template <class Rule>
 constexpr int scratch_rows_of() {
@@ -462,7 +455,9 @@ struct Driver<per_row, Rule> {
   }
 
   static void curvature(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
-                        const Whole& whole, const Output<T>* outputs) requires has_curvature {
+                        const Whole& whole, const Output<T>* outputs)
+    requires has_curvature
+  {
     Job work = job(rule, inputs, whole.unit, outputs);
     set_gradient(work, reduction, whole, *outputs);
     sum(work, row_formula_curvature<Rule>, executor);

@@ -156,43 +156,29 @@ class NumberOrVector {
  public:
   NumberOrVector() = default;
   template <class N>
-    requires std::is_arithmetic_v<N> NumberOrVector(N number) : values_{static_cast<T>(number)}, is_number_(true) {}
-    NumberOrVector(std::initializer_list<T> values) : values_(values) {}
-    NumberOrVector(std::vector<T> values) : values_(std::move(values)) {}
-    template <class D>
-    NumberOrVector(const Eigen::DenseBase<D>& values) {
-      values_.reserve(static_cast<std::size_t>(values.size()));
-      for (Eigen::Index j = 0; j < values.cols(); ++j) {
-        for (Eigen::Index i = 0; i < values.rows(); ++i)
-          values_.push_back(static_cast<T>(values.derived().coeff(i, j)));
-      }
+    requires std::is_arithmetic_v<N>
+  NumberOrVector(N number) : values_{static_cast<T>(number)}, is_number_(true) {}
+  NumberOrVector(std::initializer_list<T> values) : values_(values) {}
+  NumberOrVector(std::vector<T> values) : values_(std::move(values)) {}
+  template <class D>
+  NumberOrVector(const Eigen::DenseBase<D>& values) {
+    values_.reserve(static_cast<std::size_t>(values.size()));
+    for (Eigen::Index j = 0; j < values.cols(); ++j) {
+      for (Eigen::Index i = 0; i < values.rows(); ++i) values_.push_back(static_cast<T>(values.derived().coeff(i, j)));
     }
+  }
 
-    bool empty() const {
-      return values_.empty();
-    }
-    bool is_number() const {
-      return is_number_;
-    }
-    Eigen::Index size() const {
-      return static_cast<Eigen::Index>(values_.size());
-    }
-    const T* data() const {
-      return values_.data();
-    }
-    T operator[](Eigen::Index i) const {
-      return values_[static_cast<std::size_t>(is_number_ ? 0 : i)];
-    }
-    auto begin() const {
-      return values_.begin();
-    }
-    auto end() const {
-      return values_.end();
-    }
+  bool empty() const { return values_.empty(); }
+  bool is_number() const { return is_number_; }
+  Eigen::Index size() const { return static_cast<Eigen::Index>(values_.size()); }
+  const T* data() const { return values_.data(); }
+  T operator[](Eigen::Index i) const { return values_[static_cast<std::size_t>(is_number_ ? 0 : i)]; }
+  auto begin() const { return values_.begin(); }
+  auto end() const { return values_.end(); }
 
-   private:
-    std::vector<T> values_;
-    bool is_number_ = false;
+ private:
+  std::vector<T> values_;
+  bool is_number_ = false;
 };
 
 }  // namespace rule
@@ -261,9 +247,7 @@ concept HasColumnParameter = requires(const Rule& rule) {
 
 /// A rule whose every row of predictions has one target.
 template <class Rule>
-concept HasTargetPerRow = requires {
-  requires Rule::target_per_row;
-};
+concept HasTargetPerRow = requires { requires Rule::target_per_row; };
 
 }  // namespace detail
 

@@ -60,8 +60,7 @@ template <int n, class F>
 LOSSES_INLINE void unroll(const F& f) {
   [&]<int... k>(std::integer_sequence<int, k...>) {
     (f(std::integral_constant<int, k>()), ...);
-  }
-  (std::make_integer_sequence<int, n>());
+  }(std::make_integer_sequence<int, n>());
 }
 
 /// step(group, c) for all classes, in groups of four and then one by one.

@@ -26,8 +26,7 @@ inline constexpr Storage storage_of = std::same_as<S, Eigen::half>       ? Stora
                                                                          : Storage::scalar;
 
 template <class S>
-concept TwoByteFloat = storage_of<std::remove_const_t<S>>
-!= Storage::scalar;
+concept TwoByteFloat = storage_of<std::remove_const_t<S>> != Storage::scalar;
 
 /// Sixteen bits for each lane, widened and narrowed.
 template <int W>

@@ -63,9 +63,19 @@ struct View {
   Index stride[max_rank] = {};
   Storage storage = Storage::scalar;
 
-  operator View<const T>() const requires(!std::is_const_v<T>) { return as<const T>(storage); }
-  operator View<float>() const requires(TwoByteFloat<T> && !std::is_const_v<T>) { return as<float>(storage_of<T>); }
-  operator View<const float>() const requires TwoByteFloat<T> {
+  operator View<const T>() const
+    requires(!std::is_const_v<T>)
+  {
+    return as<const T>(storage);
+  }
+  operator View<float>() const
+    requires(TwoByteFloat<T> && !std::is_const_v<T>)
+  {
+    return as<float>(storage_of<T>);
+  }
+  operator View<const float>() const
+    requires TwoByteFloat<T>
+  {
     return as<const float>(storage_of<std::remove_const_t<T>>);
   }
 
@@ -168,24 +178,18 @@ template <class X>
 struct Access;
 
 template <class X>
-concept Viewable = requires {
-  typename Access<X>::Scalar;
-};
+concept Viewable = requires { typename Access<X>::Scalar; };
 
 /// Declared alone: clang 14 takes the lambdas of two concepts for one.
 template <class D>
 void take_dense(const Eigen::DenseBase<D>&);
 
 template <class X>
-concept Dense = std::is_class_v<X> && requires(const X& x) {
-  take_dense(x);
-};
+concept Dense = std::is_class_v<X> && requires(const X& x) { take_dense(x); };
 
 /// An IndexedView says that it has direct access, and has no data().
 template <class X>
-concept HasData = requires(const X& x) {
-  x.data();
-};
+concept HasData = requires(const X& x) { x.data(); };
 
 template <Dense X>
 struct Access<X> {
@@ -200,11 +204,15 @@ struct Access<X> {
 
   static Extents extents(const X& x) { return {2, {x.rows(), x.cols()}}; }
 
-  static View<const Scalar> view(const X& x) requires is_direct {
+  static View<const Scalar> view(const X& x)
+    requires is_direct
+  {
     return {x.derived().data(), extents(x), {row_stride(x), column_stride(x)}};
   }
 
-  static View<Scalar> writable_view(const X& x) requires is_writable {
+  static View<Scalar> writable_view(const X& x)
+    requires is_writable
+  {
     return {const_cast<X&>(x).derived().data(), extents(x), {row_stride(x), column_stride(x)}};
   }
 
@@ -386,20 +394,21 @@ inline const Labels& erase_labels(const Labels& labels) {
 
 /// Labels with the axes of the object that holds them.
 template <class X>
-  requires IntegerEigen<X> || IntegerRange<X> Labels whole_labels(const X& x) {
-    Labels labels;
-    if constexpr (IntegerRange<X>) {
-      const std::span span(x);
-      using I = typename decltype(span)::value_type;
-      labels = erase_labels(View<const I>{span.data(), {1, {static_cast<Index>(span.size())}}, {1}});
-      labels.is_vector = true;
-    } else {
-      labels = erase_labels(view_of(x));
-      labels.is_matrix = Dense<X>;
-      labels.is_vector = Access<X>::is_vector;
-    }
-    return labels;
+  requires IntegerEigen<X> || IntegerRange<X>
+Labels whole_labels(const X& x) {
+  Labels labels;
+  if constexpr (IntegerRange<X>) {
+    const std::span span(x);
+    using I = typename decltype(span)::value_type;
+    labels = erase_labels(View<const I>{span.data(), {1, {static_cast<Index>(span.size())}}, {1}});
+    labels.is_vector = true;
+  } else {
+    labels = erase_labels(view_of(x));
+    labels.is_matrix = Dense<X>;
+    labels.is_vector = Access<X>::is_vector;
   }
+  return labels;
+}
 
 inline const Labels& whole_labels(const Labels& labels) {
   return labels;
@@ -420,9 +429,10 @@ inline Labels labels_of(const Labels& whole) {
 }
 
 template <class X>
-  requires IntegerEigen<X> || IntegerRange<X> Labels labels_of(const X& x) {
-    return labels_of(whole_labels(x));
-  }
+  requires IntegerEigen<X> || IntegerRange<X>
+Labels labels_of(const X& x) {
+  return labels_of(whole_labels(x));
+}
 
 /// The bytes from the lowest to past the highest element of a view: [low, high).
 struct ByteRange {

@@ -173,33 +173,31 @@ auto with_prediction(const L& loss, const Inputs& inputs, std::index_sequence<i.
 /// an entry shows as an error. Every prediction must be farther than a step from the edge of its domain, or the loss refuses
 /// the moved one. Two evaluations per entry; the inputs are only read.
 template <class L, class... In>
-  requires detail::HasGradient<L, In...> GradientReport check_gradient(const L& loss,
-                                                                       const GradientCheckOptions& options,
-                                                                       const In&... in) {
-    using T = typename L::Scalar;
-    constexpr bool single = sizeof(T) == sizeof(float);
-    const double step =
-        options.step > 0 ? options.step : std::cbrt(static_cast<double>(std::numeric_limits<T>::epsilon()));
-    GradientReport report;
-    report.tolerance = options.tolerance > 0 ? options.tolerance : single ? 1e-2 : 1e-5;
-    const auto gradient = loss.gradient(in...);
-    using Gradients = detail::AsTuple<std::remove_const_t<decltype(gradient)>>;
-    const auto inputs = std::forward_as_tuple(in...);
-    const auto all = std::index_sequence_for<In...>();
-    [&]<std::size_t... place>(std::index_sequence<place...>) {
-      (detail::check_prediction(std::get<place>(inputs), Gradients::template get<static_cast<int>(place)>(gradient),
-                                static_cast<int>(place), step, report,
-                                detail::with_prediction<place>(loss, inputs, all)),
-       ...);
-    }
-    (std::make_index_sequence<static_cast<std::size_t>(Gradients::size)>());
-    report.ok = report.worst_error <= report.tolerance;
-    return report;
-  }
+  requires detail::HasGradient<L, In...>
+GradientReport check_gradient(const L& loss, const GradientCheckOptions& options, const In&... in) {
+  using T = typename L::Scalar;
+  constexpr bool single = sizeof(T) == sizeof(float);
+  const double step =
+      options.step > 0 ? options.step : std::cbrt(static_cast<double>(std::numeric_limits<T>::epsilon()));
+  GradientReport report;
+  report.tolerance = options.tolerance > 0 ? options.tolerance : single ? 1e-2 : 1e-5;
+  const auto gradient = loss.gradient(in...);
+  using Gradients = detail::AsTuple<std::remove_const_t<decltype(gradient)>>;
+  const auto inputs = std::forward_as_tuple(in...);
+  const auto all = std::index_sequence_for<In...>();
+  [&]<std::size_t... place>(std::index_sequence<place...>) {
+    (detail::check_prediction(std::get<place>(inputs), Gradients::template get<static_cast<int>(place)>(gradient),
+                              static_cast<int>(place), step, report, detail::with_prediction<place>(loss, inputs, all)),
+     ...);
+  }(std::make_index_sequence<static_cast<std::size_t>(Gradients::size)>());
+  report.ok = report.worst_error <= report.tolerance;
+  return report;
+}
 
 template <class L, class... In>
-  requires detail::HasGradient<L, In...> GradientReport check_gradient(const L& loss, const In&... in) {
-    return check_gradient(loss, GradientCheckOptions{}, in...);
-  }
+  requires detail::HasGradient<L, In...>
+GradientReport check_gradient(const L& loss, const In&... in) {
+  return check_gradient(loss, GradientCheckOptions{}, in...);
+}
 
 }  // namespace LOSSES_NAMESPACE

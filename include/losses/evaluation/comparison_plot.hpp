@@ -141,7 +141,7 @@ inline std::string curve_panel(const RankedRuns& runs, const char* title, int co
 
 /// A dot on a line for each loss, best on top, and its number beside it.
 inline std::string number_panel(const RankedRuns& runs, const char* title, const char* block,
-                                double LossEvaluation::*number) {
+                                double LossEvaluation::* number) {
   PlotAxis axis;
   for (const auto* run : runs) axis.add(run->*number);
   axis.fit(0.22, 0.22, true);

@@ -53,14 +53,10 @@ using PredictionsOf =
     typename Access<std::remove_cvref_t<decltype(std::declval<Model&>().forward(std::declval<const Input&>()))>>::Plain;
 
 template <class Model, class T>
-concept StepsByRate = requires(Model& model, T rate) {
-  model.step(rate);
-};
+concept StepsByRate = requires(Model& model, T rate) { model.step(rate); };
 
 template <class Model>
-concept StepsAlone = requires(Model& model) {
-  model.step();
-};
+concept StepsAlone = requires(Model& model) { model.step(); };
 
 /// A callable of any type, by reference, and how far the run is that it is told about.
 class ProgressMeter {
@@ -103,11 +99,13 @@ std::string_view name_of_loss() {
 /// A model that LossEvaluator can train: it is copied, gives predictions (an Eigen object with a row per sample) for a batch,
 /// takes the gradient of a loss with respect to them, and makes a step, by a learning rate that it is given or knows itself.
 template <class Model, class Input>
-concept TrainableModel = std::copy_constructible<Model> &&
+concept TrainableModel =
+    std::copy_constructible<Model> &&
     requires(Model& model, const Input& batch, const detail::PredictionsOf<Model, Input>& gradient) {
-  model.forward(batch);
-  model.backward(gradient);
-} &&(detail::StepsByRate<Model, typename detail::PredictionsOf<Model, Input>::Scalar> || detail::StepsAlone<Model>);
+      model.forward(batch);
+      model.backward(gradient);
+    } &&
+    (detail::StepsByRate<Model, typename detail::PredictionsOf<Model, Input>::Scalar> || detail::StepsAlone<Model>);
 
 /// Trains copies of one model with different losses, from the same start and on the same batches.
 ///
@@ -182,9 +180,8 @@ class LossEvaluator {
   }
 
   template <class Observer>
-    requires std::invocable<Observer&, const EvaluationProgress&> Comparison
-    compare(const std::vector<NamedLoss<Scalar>>& losses, Observer&& observer)
-  const {
+    requires std::invocable<Observer&, const EvaluationProgress&>
+  Comparison compare(const std::vector<NamedLoss<Scalar>>& losses, Observer&& observer) const {
     require(!losses.empty(), "LossEvaluator: there are no losses to compare");
     Comparison comparison{.metric = metric_name(), .higher_is_better = higher_is_better()};
     auto tell = [&observer](const EvaluationProgress& now) { observer(now); };

@@ -37,9 +37,7 @@ struct FocalTrial {
 namespace detail {
 
 template <class L>
-concept HasNegativeAlpha = requires(typename L::Rule rule) {
-  rule.alpha_negative;
-};
+concept HasNegativeAlpha = requires(typename L::Rule rule) { rule.alpha_negative; };
 
 template <class L>
 L focal_with(double alpha, double gamma, bool balanced) {

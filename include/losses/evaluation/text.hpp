@@ -47,8 +47,7 @@ inline std::string shortened(std::string_view text, std::size_t most) {
 /// The text in exactly this many letters: shortened, or followed by blanks. Control characters become blanks.
 inline std::string padded(std::string_view text, std::size_t width) {
   std::string result = shortened(text, width);
-  std::replace_if(
-      result.begin(), result.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
+  std::replace_if(result.begin(), result.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
   return result.append(width - letters_of(result), ' ');
 }
 

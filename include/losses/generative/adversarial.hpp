@@ -252,27 +252,31 @@ class Adversarial {
 
   /// (score, target_is_real), then optionally weights; a policy may come first. So do the other verbs.
   template <class S, class... Weights>
-    requires Accepts<Score, S, Weights...> T forward(const S& score, std::same_as<bool> auto target_is_real,
-                                                     const Weights&... weights)
-  const { return side(target_is_real).forward(score, weights...); }
+    requires Accepts<Score, S, Weights...>
+  T forward(const S& score, std::same_as<bool> auto target_is_real, const Weights&... weights) const {
+    return side(target_is_real).forward(score, weights...);
+  }
 
   template <ExecutionPolicy Policy, class S, class... Weights>
-    requires Accepts<Score, S, Weights...> T forward(const Policy& policy, const S& score,
-                                                     std::same_as<bool> auto target_is_real, const Weights&... weights)
-  const { return side(target_is_real).forward(policy, score, weights...); }
+    requires Accepts<Score, S, Weights...>
+  T forward(const Policy& policy, const S& score, std::same_as<bool> auto target_is_real,
+            const Weights&... weights) const {
+    return side(target_is_real).forward(policy, score, weights...);
+  }
 
   /// (score, target_is_real, gradient) or (score, target_is_real, weights, gradient).
   template <class S, class... Args>
-    requires AcceptsGradients<Score, const S&, Args...> T value_and_gradient(const S& score,
-                                                                             std::same_as<bool> auto target_is_real,
-                                                                             Args&&... args)
-  const { return side(target_is_real).value_and_gradient(score, std::forward<Args>(args)...); }
+    requires AcceptsGradients<Score, const S&, Args...>
+  T value_and_gradient(const S& score, std::same_as<bool> auto target_is_real, Args&&... args) const {
+    return side(target_is_real).value_and_gradient(score, std::forward<Args>(args)...);
+  }
 
   template <ExecutionPolicy Policy, class S, class... Args>
-    requires AcceptsGradients<Score, const S&, Args...> T value_and_gradient(const Policy& policy, const S& score,
-                                                                             std::same_as<bool> auto target_is_real,
-                                                                             Args&&... args)
-  const { return side(target_is_real).value_and_gradient(policy, score, std::forward<Args>(args)...); }
+    requires AcceptsGradients<Score, const S&, Args...>
+  T value_and_gradient(const Policy& policy, const S& score, std::same_as<bool> auto target_is_real,
+                       Args&&... args) const {
+    return side(target_is_real).value_and_gradient(policy, score, std::forward<Args>(args)...);
+  }
 
   template <class S, class... Weights>
     requires Accepts<Score, S, Weights...>
@@ -315,55 +319,71 @@ class Adversarial {
   }
 
   template <class S, class... Weights>
-    requires Accepts<Score, S, Weights...> Partial partial(const S& score, std::same_as<bool> auto target_is_real,
-                                                           const Weights&... weights)
-  const { return side(target_is_real).partial(score, weights...); }
+    requires Accepts<Score, S, Weights...>
+  Partial partial(const S& score, std::same_as<bool> auto target_is_real, const Weights&... weights) const {
+    return side(target_is_real).partial(score, weights...);
+  }
 
   template <ExecutionPolicy Policy, class S, class... Weights>
-    requires Accepts<Score, S, Weights...> Partial partial(const Policy& policy, const S& score,
-                                                           std::same_as<bool> auto target_is_real,
-                                                           const Weights&... weights)
-  const { return side(target_is_real).partial(policy, score, weights...); }
+    requires Accepts<Score, S, Weights...>
+  Partial partial(const Policy& policy, const S& score, std::same_as<bool> auto target_is_real,
+                  const Weights&... weights) const {
+    return side(target_is_real).partial(policy, score, weights...);
+  }
 
   T value(const Partial& part) const { return real_.value(part); }
 
   /// The generator's loss of the scores of what it made: (fake); with their gradient: (fake, gradient) or
   /// (fake, weights, gradient).
   template <class S>
-    requires Accepts<Score, S> T generator(const S& fake)
-  const { return generator_.forward(fake); }
+    requires Accepts<Score, S>
+  T generator(const S& fake) const {
+    return generator_.forward(fake);
+  }
 
   template <ExecutionPolicy Policy, class S>
-    requires Accepts<Score, S> T generator(const Policy& policy, const S& fake)
-  const { return generator_.forward(policy, fake); }
+    requires Accepts<Score, S>
+  T generator(const Policy& policy, const S& fake) const {
+    return generator_.forward(policy, fake);
+  }
 
   template <class S, class... Args>
-    requires AcceptsGradients<Score, const S&, Args...> T generator(const S& fake, Args&&... args)
-  const { return generator_.value_and_gradient(fake, std::forward<Args>(args)...); }
+    requires AcceptsGradients<Score, const S&, Args...>
+  T generator(const S& fake, Args&&... args) const {
+    return generator_.value_and_gradient(fake, std::forward<Args>(args)...);
+  }
 
   template <ExecutionPolicy Policy, class S, class... Args>
-    requires AcceptsGradients<Score, const S&, Args...> T generator(const Policy& policy, const S& fake, Args&&... args)
-  const { return generator_.value_and_gradient(policy, fake, std::forward<Args>(args)...); }
+    requires AcceptsGradients<Score, const S&, Args...>
+  T generator(const Policy& policy, const S& fake, Args&&... args) const {
+    return generator_.value_and_gradient(policy, fake, std::forward<Args>(args)...);
+  }
 
   /// The discriminator's loss: (real, fake); with its gradients: (real, fake, gradient_of_real, gradient_of_fake) or
   /// (real, fake, weights_of_real, weights_of_fake, gradient_of_real, gradient_of_fake).
   template <class R, class F>
-    requires Accepts<Both, R, F> T discriminator(const R& real, const F& fake)
-  const { return both_.forward(real, fake); }
+    requires Accepts<Both, R, F>
+  T discriminator(const R& real, const F& fake) const {
+    return both_.forward(real, fake);
+  }
 
   template <ExecutionPolicy Policy, class R, class F>
-    requires Accepts<Both, R, F> T discriminator(const Policy& policy, const R& real, const F& fake)
-  const { return both_.forward(policy, real, fake); }
+    requires Accepts<Both, R, F>
+  T discriminator(const Policy& policy, const R& real, const F& fake) const {
+    return both_.forward(policy, real, fake);
+  }
 
   template <class R, class F, class... Args>
-    requires AcceptsGradients<Both, const R&, const F&, Args...> T discriminator(const R& real, const F& fake,
-                                                                                 Args&&... args)
-  const { return both_.value_and_gradient(real, fake, std::forward<Args>(args)...); }
+    requires AcceptsGradients<Both, const R&, const F&, Args...>
+  T discriminator(const R& real, const F& fake, Args&&... args) const {
+    return both_.value_and_gradient(real, fake, std::forward<Args>(args)...);
+  }
 
   template <ExecutionPolicy Policy, class R, class F, class... Args>
-    requires AcceptsGradients<Both, const R&, const F&, Args...> T discriminator(const Policy& policy, const R& real,
-                                                                                 const F& fake, Args&&... args)
-  const { return both_.value_and_gradient(policy, real, fake, std::forward<Args>(args)...); }
+    requires AcceptsGradients<Both, const R&, const F&, Args...>
+  T discriminator(const Policy& policy, const R& real, const F& fake, Args&&... args) const {
+    return both_.value_and_gradient(policy, real, fake, std::forward<Args>(args)...);
+  }
 
  private:
   const Loss<Score>& side(bool target_is_real) const { return target_is_real ? real_ : fake_; }

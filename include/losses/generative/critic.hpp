@@ -32,17 +32,16 @@ using ScoreSlopes = Column<typename Access<X>::Scalar>;
 ///   auto input_gradient(const X& x);     // [n × …]: row i is ∂score_i/∂x_i
 template <class C, class X>
 concept Critic = detail::Viewable<X> && requires(C& critic, const X& x) {
-  requires detail::TensorOf < std::remove_cvref_t<decltype(critic.input_gradient(x))>,
-  typename detail::Access<X>::Scalar > ;
+  requires detail::TensorOf<std::remove_cvref_t<decltype(critic.input_gradient(x))>,
+                            typename detail::Access<X>::Scalar>;
 };
 
 /// A critic that knows its mixed second derivatives:
 ///
 ///   auto second_order_product(const X& x, const X& v);     // ∂/∂parameters of Σ v · input_gradient(x)
 template <class C, class X, class V>
-concept SecondOrderCritic = Critic<C, X> && requires(C& critic, const X& x, const V& v) {
-  critic.second_order_product(x, v);
-};
+concept SecondOrderCritic =
+    Critic<C, X> && requires(C& critic, const X& x, const V& v) { critic.second_order_product(x, v); };
 
 /// A critic with the gradient that any trainer has:
 ///

@@ -35,8 +35,7 @@ concept RangeOfTensors = !Viewable<R> && std::ranges::random_access_range<const 
 /// may take an execution policy first. A network whose features have numbers of their own says them: layers().
 template <class E, class Image>
 concept FeatureExtractor = detail::TensorOf<Image, typename E::Scalar> && requires(E& extractor, const Image& image) {
-  requires detail::RangeOfTensors < std::remove_cvref_t<decltype(extractor.forward(image))>,
-  typename E::Scalar > ;
+  requires detail::RangeOfTensors<std::remove_cvref_t<decltype(extractor.forward(image))>, typename E::Scalar>;
   extractor.backward(std::vector<detail::FeatureOf<std::remove_cvref_t<decltype(extractor.forward(image))>>>{});
 };
 

@@ -138,26 +138,31 @@ class GradientPenalty {
   /// The penalty of a critic (see Critic) between real and fake samples. Without a generator: one of the thread's own, which
   /// starts alike in every run.
   template <class C, class Real, class Fake, detail::RandomBits G>
-    requires Critic<C, typename detail::Access<Real>::Plain> T forward(C&& critic, const Real& real, const Fake& fake,
-                                                                       G& generator)
-  const {
+    requires Critic<C, typename detail::Access<Real>::Plain>
+  T forward(C&& critic, const Real& real, const Fake& fake, G& generator) const {
     const auto x = interpolate(real, fake, generator);
     return loss_.forward(input_gradient(critic, x));
   }
 
   template <class C, class Real, class Fake>
-    requires Critic<C, typename detail::Access<Real>::Plain> T forward(C&& critic, const Real& real, const Fake& fake)
-  const { return forward(critic, real, fake, detail::own_generator()); }
+    requires Critic<C, typename detail::Access<Real>::Plain>
+  T forward(C&& critic, const Real& real, const Fake& fake) const {
+    return forward(critic, real, fake, detail::own_generator());
+  }
 
   /// The penalty at the points x, and its gradient by the critic's parameters, of the critic's own type: (critic, x, gradient)
   /// or (critic, x, weights, gradient).
   template <class C, class X, class P>
-    requires Critic<C, X> T value_and_critic_gradient(C&& critic, const X& x, P& gradient)
-  const { return critic_pass(critic, x, gradient); }
+    requires Critic<C, X>
+  T value_and_critic_gradient(C&& critic, const X& x, P& gradient) const {
+    return critic_pass(critic, x, gradient);
+  }
 
   template <class C, class X, class Weights, class P>
-    requires Critic<C, X> T value_and_critic_gradient(C&& critic, const X& x, const Weights& weights, P& gradient)
-  const { return critic_pass(critic, x, gradient, weights); }
+    requires Critic<C, X>
+  T value_and_critic_gradient(C&& critic, const X& x, const Weights& weights, P& gradient) const {
+    return critic_pass(critic, x, gradient, weights);
+  }
 
   /// The gradient alone: (critic, x) or (critic, x, weights).
   template <class C, class X, class... Weights>

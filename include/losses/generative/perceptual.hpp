@@ -134,7 +134,9 @@ class Perceptual {
   /// The features of an image, to be the target of many calls.
   template <class Image>
     requires FeatureExtractor<E, Image>
-  auto features(const Image& image) const { return features(serial, image); }
+  auto features(const Image& image) const {
+    return features(serial, image);
+  }
 
   template <ExecutionPolicy Policy, class Image>
     requires FeatureExtractor<E, Image>
@@ -144,14 +146,14 @@ class Perceptual {
   }
 
   template <class Image, class Target, class... Weights>
-    requires FeatureExtractor<E, Image> Scalar forward(const Image& image, const Target& target,
-                                                       const Weights&... weights)
-  const { return forward(serial, image, target, weights...); }
+    requires FeatureExtractor<E, Image>
+  Scalar forward(const Image& image, const Target& target, const Weights&... weights) const {
+    return forward(serial, image, target, weights...);
+  }
 
   template <ExecutionPolicy Policy, class Image, class Target, class... Weights>
-    requires FeatureExtractor<E, Image> Scalar forward(const Policy& policy, const Image& image, const Target& target,
-                                                       const Weights&... weights)
-  const {
+    requires FeatureExtractor<E, Image>
+  Scalar forward(const Policy& policy, const Image& image, const Target& target, const Weights&... weights) const {
     const std::lock_guard lock(extractor_.mutex);
     const auto& stored = detail::evaluate(image);
     const auto& wanted = wanted_features(policy, stored, target);
@@ -174,20 +176,23 @@ class Perceptual {
 
   /// (image, target, gradient) or (image, target, weights, gradient); the gradient may be the image, or add_to(…).
   template <class Image, class Target, class... Rest>
-    requires FeatureExtractor<E, Image> Scalar value_and_gradient(const Image& image, const Target& target,
-                                                                  Rest&&... rest)
-  const { return value_and_gradient(serial, image, target, std::forward<Rest>(rest)...); }
+    requires FeatureExtractor<E, Image>
+  Scalar value_and_gradient(const Image& image, const Target& target, Rest&&... rest) const {
+    return value_and_gradient(serial, image, target, std::forward<Rest>(rest)...);
+  }
 
   template <ExecutionPolicy Policy, class Image, class Target, class Gradient>
-    requires FeatureExtractor<E, Image> Scalar value_and_gradient(const Policy& policy, const Image& image,
-                                                                  const Target& target, Gradient&& gradient)
-  const { return write_gradient(policy, image, target, gradient); }
+    requires FeatureExtractor<E, Image>
+  Scalar value_and_gradient(const Policy& policy, const Image& image, const Target& target, Gradient&& gradient) const {
+    return write_gradient(policy, image, target, gradient);
+  }
 
   template <ExecutionPolicy Policy, class Image, class Target, class Weights, class Gradient>
-    requires FeatureExtractor<E, Image> Scalar value_and_gradient(const Policy& policy, const Image& image,
-                                                                  const Target& target, const Weights& weights,
-                                                                  Gradient&& gradient)
-  const { return write_gradient(policy, image, target, gradient, weights); }
+    requires FeatureExtractor<E, Image>
+  Scalar value_and_gradient(const Policy& policy, const Image& image, const Target& target, const Weights& weights,
+                            Gradient&& gradient) const {
+    return write_gradient(policy, image, target, gradient, weights);
+  }
 
  private:
   using Rule = rule::FeatureError<Scalar>;

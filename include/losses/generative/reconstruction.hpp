@@ -286,43 +286,56 @@ class Reconstruction {
 
   /// (x̂, x), or (x̂, x, mu, log_variance).
   template <class... In>
-    requires Accepts<Rule, In...> T forward(const In&... in)
-  const { return forward(serial, in...); }
+    requires Accepts<Rule, In...>
+  T forward(const In&... in) const {
+    return forward(serial, in...);
+  }
   template <ExecutionPolicy Policy, class... In>
-    requires Accepts<Rule, In...> T forward(const Policy& policy, const In&... in)
-  const {
+    requires Accepts<Rule, In...>
+  T forward(const Policy& policy, const In&... in) const {
     require_no_latent();
     return plain_.forward(policy, in...);
   }
   template <class... In>
-    requires Accepts<typename Variational::Rule, In...> T forward(const In&... in)
-  const { return variational_.forward(in...); }
+    requires Accepts<typename Variational::Rule, In...>
+  T forward(const In&... in) const {
+    return variational_.forward(in...);
+  }
   template <ExecutionPolicy Policy, class... In>
-    requires Accepts<typename Variational::Rule, In...> T forward(const Policy& policy, const In&... in)
-  const { return variational_.forward(policy, in...); }
+    requires Accepts<typename Variational::Rule, In...>
+  T forward(const Policy& policy, const In&... in) const {
+    return variational_.forward(policy, in...);
+  }
 
   /// (x̂, x, gradient), or (x̂, x, mu, log_variance, gradient, gradient of mu, gradient of log_variance).
   template <class... Args>
-    requires AcceptsGradients<Rule, Args...> T value_and_gradient(Args&&... args)
-  const { return value_and_gradient(serial, std::forward<Args>(args)...); }
+    requires AcceptsGradients<Rule, Args...>
+  T value_and_gradient(Args&&... args) const {
+    return value_and_gradient(serial, std::forward<Args>(args)...);
+  }
   template <ExecutionPolicy Policy, class... Args>
-    requires AcceptsGradients<Rule, Args...> T value_and_gradient(const Policy& policy, Args&&... args)
-  const {
+    requires AcceptsGradients<Rule, Args...>
+  T value_and_gradient(const Policy& policy, Args&&... args) const {
     require_no_latent();
     return plain_.value_and_gradient(policy, std::forward<Args>(args)...);
   }
   template <class... Args>
-    requires AcceptsGradients<typename Variational::Rule, Args...> T value_and_gradient(Args&&... args)
-  const { return variational_.value_and_gradient(std::forward<Args>(args)...); }
+    requires AcceptsGradients<typename Variational::Rule, Args...>
+  T value_and_gradient(Args&&... args) const {
+    return variational_.value_and_gradient(std::forward<Args>(args)...);
+  }
   template <ExecutionPolicy Policy, class... Args>
-    requires AcceptsGradients<typename Variational::Rule, Args...> T value_and_gradient(const Policy& policy,
-                                                                                        Args&&... args)
-  const { return variational_.value_and_gradient(policy, std::forward<Args>(args)...); }
+    requires AcceptsGradients<typename Variational::Rule, Args...>
+  T value_and_gradient(const Policy& policy, Args&&... args) const {
+    return variational_.value_and_gradient(policy, std::forward<Args>(args)...);
+  }
 
   /// A plain Eigen object like x̂; with mu and log_variance a std::tuple of three.
   template <class... In>
     requires Accepts<Rule, In...>
-  auto gradient(const In&... in) const { return gradient(serial, in...); }
+  auto gradient(const In&... in) const {
+    return gradient(serial, in...);
+  }
   template <ExecutionPolicy Policy, class... In>
     requires Accepts<Rule, In...>
   auto gradient(const Policy& policy, const In&... in) const {
@@ -359,20 +372,27 @@ class Reconstruction {
 
   /// Both parts of (x̂, x, mu, log_variance), reduced; kl without its weight.
   template <class... In>
-    requires Accepts<typename Variational::Rule, In...> ReconstructionTerms<T> terms(const In&... in)
-  const { return terms(serial, in...); }
+    requires Accepts<typename Variational::Rule, In...>
+  ReconstructionTerms<T> terms(const In&... in) const {
+    return terms(serial, in...);
+  }
   template <ExecutionPolicy Policy, class... In>
-    requires Accepts<typename Variational::Rule, In...> ReconstructionTerms<T> terms(const Policy& policy,
-                                                                                     const In&... in)
-  const { return terms_of(policy.executor(), Driver::bind(variational_.rule(), detail::evaluate(in)...)); }
+    requires Accepts<typename Variational::Rule, In...>
+  ReconstructionTerms<T> terms(const Policy& policy, const In&... in) const {
+    return terms_of(policy.executor(), Driver::bind(variational_.rule(), detail::evaluate(in)...));
+  }
 
   /// What adds up over batches.
   template <class... In>
-    requires Accepts<Rule, In...> Partial partial(const In&... in)
-  const { return plain_.partial(in...); }
+    requires Accepts<Rule, In...>
+  Partial partial(const In&... in) const {
+    return plain_.partial(in...);
+  }
   template <class... In>
-    requires Accepts<typename Variational::Rule, In...> ReconstructionPartial partial(const In&... in)
-  const { return variational_.partial(in...); }
+    requires Accepts<typename Variational::Rule, In...>
+  ReconstructionPartial partial(const In&... in) const {
+    return variational_.partial(in...);
+  }
   T value(const Partial& part) const {
     require_no_latent();
     return plain_.value(part);

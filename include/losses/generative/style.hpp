@@ -305,15 +305,13 @@ class Style {
   /// the other verbs.
   template <class Features, class... Rest>
     requires(!ExecutionPolicy<Features>)
-  T forward(const Features& features, const Rest&... rest)
-  const { return forward(serial, features, rest...); }
+  T forward(const Features& features, const Rest&... rest) const {
+    return forward(serial, features, rest...);
+  }
 
   template <ExecutionPolicy Policy, class Features, class Target, class... Weights>
-    requires detail::TakesFeatures<Rule, Features, Target, Weights...> T forward(const Policy& policy,
-                                                                                 const Features& features,
-                                                                                 const Target& target,
-                                                                                 const Weights&... weights)
-  const {
+    requires detail::TakesFeatures<Rule, Features, Target, Weights...>
+  T forward(const Policy& policy, const Features& features, const Target& target, const Weights&... weights) const {
     if constexpr (detail::RangeOfTensors<Features, T>) {
       check_layers(policy, features, target, weights...);
       double sum = 0;
@@ -329,7 +327,9 @@ class Style {
   /// A plain Eigen object like the features; of several layers, a vector of them.
   template <class Features, class... Rest>
     requires(!ExecutionPolicy<Features>)
-  auto gradient(const Features& features, const Rest&... rest) const { return gradient(serial, features, rest...); }
+  auto gradient(const Features& features, const Rest&... rest) const {
+    return gradient(serial, features, rest...);
+  }
 
   template <ExecutionPolicy Policy, class Features, class Target, class... Weights>
   auto gradient(const Policy& policy, const Features& features, const Target& target, const Weights&... weights) const {
@@ -345,15 +345,14 @@ class Style {
   /// The gradient of several layers is a std::vector of plain Eigen objects, or add_to(one).
   template <class Features, class... Rest>
     requires(!ExecutionPolicy<Features>)
-  T value_and_gradient(const Features& features, Rest&&... rest)
-  const { return value_and_gradient(serial, features, std::forward<Rest>(rest)...); }
+  T value_and_gradient(const Features& features, Rest&&... rest) const {
+    return value_and_gradient(serial, features, std::forward<Rest>(rest)...);
+  }
 
   template <ExecutionPolicy Policy, class Features, class Target, class Gradient>
-    requires detail::TakesFeatures<Rule, Features, Target> T value_and_gradient(const Policy& policy,
-                                                                                const Features& features,
-                                                                                const Target& target,
-                                                                                Gradient&& gradient)
-  const {
+    requires detail::TakesFeatures<Rule, Features, Target>
+  T value_and_gradient(const Policy& policy, const Features& features, const Target& target,
+                       Gradient&& gradient) const {
     if constexpr (detail::RangeOfTensors<Features, T>) {
       return gradients_of_layers(policy, features, target, gradient);
     } else {
@@ -362,12 +361,9 @@ class Style {
   }
 
   template <ExecutionPolicy Policy, class Features, class Target, class Weights, class Gradient>
-    requires detail::TakesFeatures<Rule, Features, Target, Weights> T value_and_gradient(const Policy& policy,
-                                                                                         const Features& features,
-                                                                                         const Target& target,
-                                                                                         const Weights& weights,
-                                                                                         Gradient&& gradient)
-  const {
+    requires detail::TakesFeatures<Rule, Features, Target, Weights>
+  T value_and_gradient(const Policy& policy, const Features& features, const Target& target, const Weights& weights,
+                       Gradient&& gradient) const {
     if constexpr (detail::RangeOfTensors<Features, T>) {
       return gradients_of_layers(policy, features, target, gradient, weights);
     } else {

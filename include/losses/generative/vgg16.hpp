@@ -55,7 +55,7 @@ struct VGG16Convolution {
 
 template <class G, class T>
 concept ImageGradient = TensorOf<std::remove_cvref_t<G>, T> && Access<std::remove_cvref_t<G>>::is_writable &&
-    !std::is_const_v<std::remove_reference_t<G>>;
+                        !std::is_const_v<std::remove_reference_t<G>>;
 
 }  // namespace detail
 

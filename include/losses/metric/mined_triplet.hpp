@@ -114,7 +114,7 @@ struct MinedTriplet {
       const double farthest = distance + static_cast<double>(margin);
       Pair best;
       for (auto at = std::lower_bound(negatives.begin(), negatives.end(), least,
-                                      [](const auto&n, double value) { return static_cast<double>(n.first) < value; });
+                                      [](const auto& n, double value) { return static_cast<double>(n.first) < value; });
            at != negatives.end(); ++at) {
         const double below = std::max(0.0, static_cast<double>(at->first) - static_cast<double>(row.tolerance()));
         if (row.distance(below, squared) >= farthest || (best.index >= 0 && below > best.squared)) break;
@@ -204,35 +204,42 @@ class MinedTriplet {
 
   /// (embeddings, labels), or (policy, embeddings, labels).
   template <class... In>
-    requires detail::HasForward<Loss<Rule>, In...> T forward(const In&... in)
-  const { return loss_.forward(in...); }
+    requires detail::HasForward<Loss<Rule>, In...>
+  T forward(const In&... in) const {
+    return loss_.forward(in...);
+  }
 
   template <class... Args>
-    requires detail::HasValueAndGradient<Loss<Rule>, Args...> T value_and_gradient(Args&&... args)
-  const { return loss_.value_and_gradient(std::forward<Args>(args)...); }
+    requires detail::HasValueAndGradient<Loss<Rule>, Args...>
+  T value_and_gradient(Args&&... args) const {
+    return loss_.value_and_gradient(std::forward<Args>(args)...);
+  }
 
   template <class... In>
     requires detail::HasForward<Loss<Rule>, In...>
-  auto gradient(const In&... in) const { return loss_.gradient(in...); }
+  auto gradient(const In&... in) const {
+    return loss_.gradient(in...);
+  }
 
   /// One value for each anchor: the sum of its triplets.
   template <class... In>
     requires detail::HasForward<Loss<Rule>, In...>
-  auto unreduced(const In&... in) const { return loss_.unreduced(in...); }
+  auto unreduced(const In&... in) const {
+    return loss_.unreduced(in...);
+  }
 
   /// The triplets of batch_hard (one for each anchor that has a positive and a negative) or semi_hard (one for each
   /// anchor and positive with a semi-hard negative), in the order of the anchors; also those whose loss is 0. Beside a
   /// NaN the hardest of batch_hard is the NaN; semi_hard has none then.
   template <class Embeddings, class LabelVector>
-    requires Accepts<Rule, Embeddings, LabelVector> std::vector<MinedIndices> mine(const Embeddings& embeddings,
-                                                                                   const LabelVector& labels)
-  const { return mine(serial, embeddings, labels); }
+    requires Accepts<Rule, Embeddings, LabelVector>
+  std::vector<MinedIndices> mine(const Embeddings& embeddings, const LabelVector& labels) const {
+    return mine(serial, embeddings, labels);
+  }
 
   template <ExecutionPolicy Policy, class Embeddings, class LabelVector>
-    requires Accepts<Rule, Embeddings, LabelVector> std::vector<MinedIndices> mine(const Policy& policy,
-                                                                                   const Embeddings& embeddings,
-                                                                                   const LabelVector& labels)
-  const {
+    requires Accepts<Rule, Embeddings, LabelVector>
+  std::vector<MinedIndices> mine(const Policy& policy, const Embeddings& embeddings, const LabelVector& labels) const {
     using Driver = detail::DriverOf<Rule>;
     require(rule().mining != Mining::batch_all,
             "MinedTriplet: mine gives what batch_hard or semi_hard chooses, "

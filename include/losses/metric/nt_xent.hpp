@@ -87,26 +87,28 @@ class NTXent {
 
   /// (z1, z2), or (policy, z1, z2).
   template <class... In>
-    requires detail::HasForward<Loss<Rule>, In...> T forward(const In&... in)
-  const { return loss_.forward(in...); }
+    requires detail::HasForward<Loss<Rule>, In...>
+  T forward(const In&... in) const {
+    return loss_.forward(in...);
+  }
 
   template <class... Args>
-    requires detail::HasValueAndGradient<Loss<Rule>, Args...> T value_and_gradient(Args&&... args)
-  const { return loss_.value_and_gradient(std::forward<Args>(args)...); }
+    requires detail::HasValueAndGradient<Loss<Rule>, Args...>
+  T value_and_gradient(Args&&... args) const {
+    return loss_.value_and_gradient(std::forward<Args>(args)...);
+  }
 
   /// The same, and dvalue/dtemperature.
   template <class Z1, class Z2, class G1, class G2>
-    requires AcceptsGradients<Rule, const Z1&, const Z2&, G1, G2> T value_and_gradient(const Z1& z1, const Z2& z2,
-                                                                                       G1&& gradient1, G2&& gradient2,
-                                                                                       T& temperature_gradient)
-  const { return value_and_gradient(serial, z1, z2, gradient1, gradient2, temperature_gradient); }
+    requires AcceptsGradients<Rule, const Z1&, const Z2&, G1, G2>
+  T value_and_gradient(const Z1& z1, const Z2& z2, G1&& gradient1, G2&& gradient2, T& temperature_gradient) const {
+    return value_and_gradient(serial, z1, z2, gradient1, gradient2, temperature_gradient);
+  }
 
   template <ExecutionPolicy Policy, class Z1, class Z2, class G1, class G2>
-    requires AcceptsGradients<Rule, const Z1&, const Z2&, G1, G2> T value_and_gradient(const Policy& policy,
-                                                                                       const Z1& z1, const Z2& z2,
-                                                                                       G1&& gradient1, G2&& gradient2,
-                                                                                       T& temperature_gradient)
-  const {
+    requires AcceptsGradients<Rule, const Z1&, const Z2&, G1, G2>
+  T value_and_gradient(const Policy& policy, const Z1& z1, const Z2& z2, G1&& gradient1, G2&& gradient2,
+                       T& temperature_gradient) const {
     const Loss<rule::NTXentTemperature<T>> loss({rule()}, reduction());
     const Eigen::Matrix<T, 1, 1> temperature(rule().temperature);
     Eigen::Matrix<T, 1, 1> slope;
@@ -119,12 +121,16 @@ class NTXent {
   /// The gradients of z1 and z2.
   template <class... In>
     requires detail::HasForward<Loss<Rule>, In...>
-  auto gradient(const In&... in) const { return loss_.gradient(in...); }
+  auto gradient(const In&... in) const {
+    return loss_.gradient(in...);
+  }
 
   /// One value for each row of z1, then for each of z2.
   template <class... In>
     requires detail::HasForward<Loss<Rule>, In...>
-  auto unreduced(const In&... in) const { return loss_.unreduced(in...); }
+  auto unreduced(const In&... in) const {
+    return loss_.unreduced(in...);
+  }
 
  private:
   Loss<Rule> loss_;

@@ -65,9 +65,10 @@ inline LossOptions options_of(const TaskDescriptor& d, const std::vector<double>
 
 /// From the table that is compiled apart.
 template <std::floating_point T, bool from_table>
-  requires from_table AnyLoss<T> any_chosen_loss(const TaskDescriptor& d, const std::vector<double>& pos_weights) {
-    return make_loss<T>(rule_of(choose(d)).name, options_of(d, pos_weights));
-  }
+  requires from_table
+AnyLoss<T> any_chosen_loss(const TaskDescriptor& d, const std::vector<double>& pos_weights) {
+  return make_loss<T>(rule_of(choose(d)).name, options_of(d, pos_weights));
+}
 #else
 constexpr bool has_compiled_table = false;
 #endif

@@ -140,47 +140,65 @@ class CTC {
   Reduction reduction() const { return loss_.reduction(); }
 
   template <class... In>
-    requires Accepts<Rule, In...> Scalar forward(const In&... in)
-  const { return loss_.forward(in...); }
+    requires Accepts<Rule, In...>
+  Scalar forward(const In&... in) const {
+    return loss_.forward(in...);
+  }
 
   template <ExecutionPolicy Policy, class... In>
-    requires Accepts<Rule, In...> Scalar forward(const Policy& policy, const In&... in)
-  const { return loss_.forward(policy, in...); }
+    requires Accepts<Rule, In...>
+  Scalar forward(const Policy& policy, const In&... in) const {
+    return loss_.forward(policy, in...);
+  }
 
   template <class... Args>
-    requires detail::TakesGradients<Rule, Args...> Scalar value_and_gradient(Args&&... args)
-  const { return value_and_gradient(serial, std::forward<Args>(args)...); }
+    requires detail::TakesGradients<Rule, Args...>
+  Scalar value_and_gradient(Args&&... args) const {
+    return value_and_gradient(serial, std::forward<Args>(args)...);
+  }
 
   template <ExecutionPolicy Policy, class... Args>
-    requires detail::TakesGradients<Rule, Args...> Scalar value_and_gradient(const Policy& policy, Args&&... args)
-  const {
+    requires detail::TakesGradients<Rule, Args...>
+  Scalar value_and_gradient(const Policy& policy, Args&&... args) const {
     return ordered<Args...>(policy, std::forward_as_tuple(std::forward<Args>(args)...),
                             std::index_sequence_for<Args...>());
   }
 
   template <class... In>
     requires Accepts<Rule, In...>
-  auto gradient(const In&... in) const { return loss_.gradient(in...); }
+  auto gradient(const In&... in) const {
+    return loss_.gradient(in...);
+  }
 
   template <ExecutionPolicy Policy, class... In>
     requires Accepts<Rule, In...>
-  auto gradient(const Policy& policy, const In&... in) const { return loss_.gradient(policy, in...); }
+  auto gradient(const Policy& policy, const In&... in) const {
+    return loss_.gradient(policy, in...);
+  }
 
   template <class... In>
     requires Accepts<Rule, In...>
-  auto unreduced(const In&... in) const { return loss_.unreduced(in...); }
+  auto unreduced(const In&... in) const {
+    return loss_.unreduced(in...);
+  }
 
   template <ExecutionPolicy Policy, class... In>
     requires Accepts<Rule, In...>
-  auto unreduced(const Policy& policy, const In&... in) const { return loss_.unreduced(policy, in...); }
+  auto unreduced(const Policy& policy, const In&... in) const {
+    return loss_.unreduced(policy, in...);
+  }
 
   template <class... In>
     requires Accepts<Rule, In...>
-  auto partial(const In&... in) const { return loss_.partial(in...); }
+  auto partial(const In&... in) const {
+    return loss_.partial(in...);
+  }
 
   template <ExecutionPolicy Policy, class... In>
     requires Accepts<Rule, In...>
-  auto partial(const Policy& policy, const In&... in) const { return loss_.partial(policy, in...); }
+  auto partial(const Policy& policy, const In&... in) const {
+    return loss_.partial(policy, in...);
+  }
 
   /// The loss of the inputs whose partial results were added.
   Scalar value(const detail::SequencePartial& part) const { return loss_.value(part); }
@@ -188,92 +206,93 @@ class CTC {
   /// The labels of the best class of each frame, repetitions merged and blanks left out: of one sequence [t × c]. Of equal
   /// classes the first is taken.
   template <class X>
-    requires detail::IsOneSequence<X, T> Labels greedy_decode(const X& logits)
-  const { return decode(detail::view_of(detail::evaluate(logits)), nullptr)[0]; }
+    requires detail::IsOneSequence<X, T>
+  Labels greedy_decode(const X& logits) const {
+    return decode(detail::view_of(detail::evaluate(logits)), nullptr)[0];
+  }
 
   /// The same of each sequence of a batch [t × n × c].
   template <class X>
-    requires detail::ViewableAs<X, T> &&
-        (!detail::IsOneSequence<X, T>)std::vector<Labels> greedy_decode(const X& logits) const {
-      return decode(detail::view_of(detail::evaluate(logits)), nullptr);
-    }
+    requires detail::ViewableAs<X, T> && (!detail::IsOneSequence<X, T>)
+  std::vector<Labels> greedy_decode(const X& logits) const {
+    return decode(detail::view_of(detail::evaluate(logits)), nullptr);
+  }
 
-    template <class X, detail::IntegerArgument Lengths>
-      requires detail::ViewableAs<X, T> std::vector<Labels> greedy_decode(const X& logits, const Lengths& input_lengths)
-    const {
-      const auto& lengths = detail::evaluate(input_lengths);
-      const auto labels = detail::labels_of(lengths);
-      return decode(detail::view_of(detail::evaluate(logits)), &labels);
-    }
+  template <class X, detail::IntegerArgument Lengths>
+    requires detail::ViewableAs<X, T>
+  std::vector<Labels> greedy_decode(const X& logits, const Lengths& input_lengths) const {
+    const auto& lengths = detail::evaluate(input_lengths);
+    const auto labels = detail::labels_of(lengths);
+    return decode(detail::view_of(detail::evaluate(logits)), &labels);
+  }
 
-    /// The best path of one sequence: align(logits, target).
-    template <class X, detail::IntegerArgument Y>
-      requires Accepts<Rule, X, Y> Alignment align(const X& logits, const Y& target)
-    const {
-      return align_all(Driver::bind(rule(), detail::evaluate(logits), detail::evaluate(target)))[0];
-    }
+  /// The best path of one sequence: align(logits, target).
+  template <class X, detail::IntegerArgument Y>
+    requires Accepts<Rule, X, Y>
+  Alignment align(const X& logits, const Y& target) const {
+    return align_all(Driver::bind(rule(), detail::evaluate(logits), detail::evaluate(target)))[0];
+  }
 
-    /// The best path of each sequence of a batch.
-    template <class X, detail::IntegerArgument Y, detail::IntegerArgument I, detail::IntegerArgument L>
-      requires Accepts<Rule, X, Y, I, L> std::vector<Alignment> align(const X& logits, const Y& targets,
-                                                                      const I& input_lengths, const L& target_lengths)
-    const {
-      return align_all(Driver::bind(rule(), detail::evaluate(logits), detail::evaluate(targets),
-                                    detail::evaluate(input_lengths), detail::evaluate(target_lengths)));
-    }
+  /// The best path of each sequence of a batch.
+  template <class X, detail::IntegerArgument Y, detail::IntegerArgument I, detail::IntegerArgument L>
+    requires Accepts<Rule, X, Y, I, L>
+  std::vector<Alignment> align(const X& logits, const Y& targets, const I& input_lengths,
+                               const L& target_lengths) const {
+    return align_all(Driver::bind(rule(), detail::evaluate(logits), detail::evaluate(targets),
+                                  detail::evaluate(input_lengths), detail::evaluate(target_lengths)));
+  }
 
-   private:
-    using Driver = detail::Driver<per_sequence, Rule>;
-    using Inputs = detail::SequenceInputs<T>;
+ private:
+  using Driver = detail::Driver<per_sequence, Rule>;
+  using Inputs = detail::SequenceInputs<T>;
 
-    template <class... Args, class Policy, class All, std::size_t... i>
-    Scalar ordered(const Policy& policy, All&& all, std::index_sequence<i...>) const {
-      using Order = detail::WorkspaceFirst<Args...>;
-      return loss_.value_and_gradient(policy, std::get<Order::at(i)>(std::move(all))...);
-    }
+  template <class... Args, class Policy, class All, std::size_t... i>
+  Scalar ordered(const Policy& policy, All&& all, std::index_sequence<i...>) const {
+    using Order = detail::WorkspaceFirst<Args...>;
+    return loss_.value_and_gradient(policy, std::get<Order::at(i)>(std::move(all))...);
+  }
 
-    std::vector<Labels> decode(const detail::View<const T>& logits, const detail::Labels* input_lengths) const {
-      Inputs inputs;
-      inputs.logits = logits;
-      Driver::bind_logits(rule(), inputs);
-      if (input_lengths != nullptr)
-        inputs.input_lengths = Driver::bind_lengths("input_lengths", *input_lengths, inputs);
-      std::vector<Labels> result;
-      for (Eigen::Index i = 0; i < inputs.sequences(); ++i) {
-        auto each = inputs.sequence(i);
-        if (input_lengths != nullptr) {
-          Driver::check_length("input_lengths", inputs.input_lengths, i, inputs.frames());
-          each.frames = static_cast<Eigen::Index>(detail::LabelAt(inputs.input_lengths, i).wide());
-        }
-        result.push_back(detail::ctc_greedy_labels(each, rule().blank));
+  std::vector<Labels> decode(const detail::View<const T>& logits, const detail::Labels* input_lengths) const {
+    Inputs inputs;
+    inputs.logits = logits;
+    Driver::bind_logits(rule(), inputs);
+    if (input_lengths != nullptr) inputs.input_lengths = Driver::bind_lengths("input_lengths", *input_lengths, inputs);
+    std::vector<Labels> result;
+    for (Eigen::Index i = 0; i < inputs.sequences(); ++i) {
+      auto each = inputs.sequence(i);
+      if (input_lengths != nullptr) {
+        Driver::check_length("input_lengths", inputs.input_lengths, i, inputs.frames());
+        each.frames = static_cast<Eigen::Index>(detail::LabelAt(inputs.input_lengths, i).wide());
       }
-      return result;
+      result.push_back(detail::ctc_greedy_labels(each, rule().blank));
     }
+    return result;
+  }
 
-    std::vector<Alignment> align_all(const Inputs& inputs) const {
-      Driver::check(rule(), detail::Executor(), inputs);
-      std::vector<Alignment> result;
-      Eigen::Index before = 0;
-      for (Eigen::Index i = 0; i < inputs.sequences(); ++i) {
-        Labels target(static_cast<std::size_t>(inputs.target_length(i)));
-        auto each = inputs.sequence(i);
-        each.frames = inputs.input_length(i);
-        each.length = inputs.target_length(i);
-        each.labels = target.data();
-        inputs.copy_labels(inputs.first_label(i, before), each.length, target.data());
-        auto path = detail::ctc_best_path(each, rule().blank, rule().input == CTCInput::logits);
-        Alignment alignment{{}, std::move(path.positions), path.log_probability};
-        for (const auto at : alignment.positions) {
-          alignment.labels.push_back(at < 0 ? static_cast<Eigen::Index>(rule().blank)
-                                            : target[static_cast<std::size_t>(at)]);
-        }
-        result.push_back(std::move(alignment));
-        before += each.length;
+  std::vector<Alignment> align_all(const Inputs& inputs) const {
+    Driver::check(rule(), detail::Executor(), inputs);
+    std::vector<Alignment> result;
+    Eigen::Index before = 0;
+    for (Eigen::Index i = 0; i < inputs.sequences(); ++i) {
+      Labels target(static_cast<std::size_t>(inputs.target_length(i)));
+      auto each = inputs.sequence(i);
+      each.frames = inputs.input_length(i);
+      each.length = inputs.target_length(i);
+      each.labels = target.data();
+      inputs.copy_labels(inputs.first_label(i, before), each.length, target.data());
+      auto path = detail::ctc_best_path(each, rule().blank, rule().input == CTCInput::logits);
+      Alignment alignment{{}, std::move(path.positions), path.log_probability};
+      for (const auto at : alignment.positions) {
+        alignment.labels.push_back(at < 0 ? static_cast<Eigen::Index>(rule().blank)
+                                          : target[static_cast<std::size_t>(at)]);
       }
-      return result;
+      result.push_back(std::move(alignment));
+      before += each.length;
     }
+    return result;
+  }
 
-    Loss<Rule> loss_;
+  Loss<Rule> loss_;
 };
 
 LOSSES_EXTERN(rule::CTC);

@@ -9,9 +9,7 @@ struct Rule {
   using Target = losses::rule::Label;
 
 #if defined(LOSSES_COMPILE_FAIL)
-  float operator()(float log_p) const {
-    return -log_p;
-  }
+  float operator()(float log_p) const { return -log_p; }
 #else
   float operator()(const losses::rule::Row<float>& row, float* slope) const {
     for (Eigen::Index j = 0; slope != nullptr && j < row.size; ++j) slope[j] = j == row.label ? -1.f : 0.f;

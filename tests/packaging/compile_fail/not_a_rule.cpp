@@ -8,9 +8,7 @@ struct Rule {
   using Shape = losses::per_element;
 
 #if defined(LOSSES_COMPILE_FAIL)
-  float operator()(float p, float y) const {
-    return p - y;
-  }
+  float operator()(float p, float y) const { return p - y; }
 #else
   template <class V>
   losses::Terms<V> operator()(V p, V y) const {
