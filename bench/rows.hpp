@@ -78,6 +78,11 @@ struct Rivals {
   PlainEigen eigen = {};
 };
 
+template <class ByHand>
+Rivals(ByHand) -> Rivals<ByHand>;
+template <class ByHand, class PlainEigen>
+Rivals(ByHand, PlainEigen) -> Rivals<ByHand, PlainEigen>;
+
 template <class D, class Loss, class F>
 Rival rival(const std::shared_ptr<D>& data, const Loss& loss, const F& f) {
   if constexpr (std::same_as<F, NotWritten>) {

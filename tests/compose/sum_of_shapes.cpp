@@ -130,7 +130,7 @@ TEST_CASE("Sum: classes with verbs alone are terms") {
   const CrossEntropy<double> entropy;
   const auto sum = 0.5 * entropy + losses::Sum<Ridge>({0.1}, ridge);
   const double value = sum.forward(p, labels);
-  CHECK(value == 0.5 * entropy.forward(p, labels) + 0.1 * p.squaredNorm());
+  CHECK(std::abs(value - (0.5 * entropy.forward(p, labels) + 0.1 * p.squaredNorm())) <= 1e-15);
   Matrix gradient;
   calls = 0;
   CHECK(sum.value_and_gradient(p, labels, gradient) == value);

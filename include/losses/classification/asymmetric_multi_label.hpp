@@ -41,7 +41,7 @@ struct AsymmetricMultiLabel {
   }
 
   template <class V>
-  Terms<V> operator()(V x, V y) const {
+  LOSSES_INLINE Terms<V> operator()(V x, V y) const {
     const detail::Logit<V> logit(x);
     const auto yes = focal(logit, V(0), V(1), gamma_positive);
     const auto no = clip == 0 ? focal(logit, V(1), V(0), gamma_negative) : clipped(logit);

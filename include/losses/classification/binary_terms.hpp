@@ -92,13 +92,15 @@ template <class V, class T>
 LOSSES_INLINE Terms<V> modulated(const V& alpha, const Modulator<V>& by, const Terms<V>& c, T gamma) {
   // Where C is infinite, q′ and perhaps α are 0, and so are their products with C.
   const V g(gamma), finite = min_number(V(std::numeric_limits<T>::max()), c.value);
-  Terms<V> terms{.value = alpha * times_power(where(alpha == V(0), finite, c.value), by.q, gamma)};
+  const V kept = where(alpha == V(0), finite, c.value);
+  Terms<V> terms;
   if (gamma == 2) {
+    terms.value = alpha * (kept * by.q * by.q);
     terms.slope = alpha * (fma(g * by.slope, finite, by.q * c.slope) * by.q);
-  } else if (gamma >= 1) {
-    terms.slope = alpha * times_power(fma(g * by.slope, finite, by.q * c.slope), by.q, gamma - 1);
   } else {
-    terms.slope = alpha * times_power(fma(g * by.ratio, finite, c.slope), by.q, gamma);
+    terms.value = alpha * times_power(kept, by.q, gamma);
+    terms.slope = gamma >= 1 ? alpha * times_power(fma(g * by.slope, finite, by.q * c.slope), by.q, gamma - 1)
+                             : alpha * times_power(fma(g * by.ratio, finite, c.slope), by.q, gamma);
   }
   const V inner = g * ((g - V(1)) * by.ratio * by.ratio + by.bend);
   const V sum = fma(finite, inner, fma(V(2) * g * by.ratio, c.slope, c.curvature));

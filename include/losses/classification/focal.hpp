@@ -36,7 +36,7 @@ struct Focal {
   }
 
   template <class V>
-  Terms<V> operator()(V p, V y) const {
+  LOSSES_INLINE Terms<V> operator()(V p, V y) const {
     const detail::Probability<V> probability(p, V(epsilon));
     const V rest = V(1) - y, alpha_t = fma(V(alpha), y, V(alpha_negative) * rest);
     const V a = probability.denied(rest, y), b = probability.affirmed(rest, y), m = probability.m;

@@ -49,7 +49,7 @@ struct FocalWithLogits {
     return log1p_unit(e);
   }
   template <class V>
-  Terms<V> last(V x, V y, V e, V log1p_e) const {
+  LOSSES_INLINE Terms<V> last(V x, V y, V e, V log1p_e) const {
     const V rest = V(1) - y, alpha_t = fma(V(alpha), y, V(alpha_negative) * rest);
     return detail::focal_of_logit(detail::Logit<V>(x, e), log1p_e, rest, y, alpha_t, gamma);
   }

@@ -247,7 +247,7 @@ struct Driver<per_set, Rule> {
     Scratch<Region, on_stack> memory(inputs.rows.classes());
     const auto regions = regions_of(rule, executor, inputs, 0, memory.data());
     if constexpr (joint) {
-      write(0, whole.weight > 0 ? rule.value(regions) : 0);
+      write(0, whole.weight > 0 ? value_of(rule, regions) : 0);
     } else {
       for (std::size_t c = 0; c < regions.size(); ++c) {
         write(static_cast<Index>(c), whole.weight > 0 ? class_value(rule, c, regions[c]) : 0);
@@ -285,13 +285,12 @@ struct Driver<per_set, Rule> {
   }
 
   static double class_value(const Rule& rule, std::size_t c, const Region& region) {
-    const double weight = class_weight(rule, c);
-    return weight == 0 ? 0 : weight * rule.value(region);
+    return value_of(rule, region, class_weight(rule, c));
   }
 
   static T set_value(const Rule& rule, Reduction reduction, std::span<const Region> regions) {
     if constexpr (joint) {
-      return static_cast<T>(rule.value(regions));
+      return static_cast<T>(value_of(rule, regions));
     } else {
       double sum = 0;
       for (std::size_t c = 0; c < regions.size(); ++c) sum += class_value(rule, c, regions[c]);
@@ -425,9 +424,8 @@ struct Driver<per_set, Rule> {
     double sum = 0;
     for (Index set = 0; set < inputs.sets; ++set) {
       const auto regions = regions_of(rule, executor, inputs, set, memory.data());
-      const double weight = inputs.set_weight(set);
       double value = 0;
-      if constexpr (joint) value = weight == 0 ? 0 : weight * rule.value(regions);
+      if constexpr (joint) value = value_of(rule, regions, inputs.set_weight(set));
       sum += value;
       f(set, value, regions);
     }

@@ -88,7 +88,8 @@
 #endif
 
 // A kernel: everything that it calls becomes part of it, and a*b + c is never contracted, so that the value is the same
-// to the bit whether or not the gradient is computed beside it. (clang never contracts across the operators of Lanes.)
+// to the bit whether or not the gradient is computed beside it. (clang never contracts across the operators of Lanes; it inlines
+// what a kernel calls, but not always what that calls: a long formula is LOSSES_INLINE.)
 #if defined(__clang__)
 #define LOSSES_KERNEL [[gnu::flatten, gnu::noinline]]
 #elif defined(__GNUC__)

@@ -170,6 +170,13 @@ class Accumulator {
   Lanes<double, width> low_, high_, whole_, lost_;
 };
 
+/// weight · rule.value(sums), 0 for a weight of 0. It is a kernel, one copy of the code for all verbs: elsewhere a compiler may contract
+/// a·b + c in one caller and not in the next, and forward is the value of value_and_gradient to the bit.
+template <class Rule, class Sums>
+LOSSES_KERNEL double value_of(const Rule& rule, const Sums& sums, double weight = 1) {
+  return weight == 0 ? 0 : weight * rule.value(sums);
+}
+
 /// Loads and stores of a whole register, and of the last elements of a run: `size` of them, padded with the first.
 template <class T>
 struct WholeLanes {

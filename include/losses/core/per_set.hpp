@@ -224,7 +224,7 @@ struct Driver<per_set, Rule> {
   }
 
   static T value(const Rule& rule, Reduction, const Partial& part) {
-    return part.sums.weight > 0 ? static_cast<T>(rule.value(part.sums) / part.unit) : T(0);
+    return part.sums.weight > 0 ? static_cast<T>(value_of(rule, part.sums) / part.unit) : T(0);
   }
 
   static T forward(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
@@ -247,7 +247,7 @@ struct Driver<per_set, Rule> {
   static void gradient_of(const Rule& rule, Reduction, const Partial& part, const Executor& executor,
                           const Inputs& inputs, const Output<T>* outputs) {
     SetSlope<Rule> slope{&rule, part.sums};
-    slope.sums.value = rule.value(part.sums);
+    slope.sums.value = value_of(rule, part.sums);
     auto work = job(inputs, part.unit, part.weight_unit);
     work.out[0] = operand(outputs->view);
     work.scale[0] = static_cast<T>(part.sums.weight > 0 ? outputs->factor : 0);

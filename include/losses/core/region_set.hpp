@@ -94,7 +94,7 @@ struct Driver<per_set, Rule> {
 
   static T value(const Rule& rule, Reduction reduction, const Partial& part) {
     if (sets_are_samples(rule)) return static_cast<T>(reduce(reduction, {part.sum, part.weight, part.count}));
-    return part.weight > 0 ? static_cast<T>(rule.value(part.region)) : T(0);
+    return part.weight > 0 ? static_cast<T>(value_of(rule, part.region)) : T(0);
   }
 
   static T forward(const Rule& rule, Reduction reduction, const Executor& executor, const Inputs& inputs,
@@ -163,8 +163,7 @@ struct Driver<per_set, Rule> {
 
   /// w·value of a sample.
   static double set_value(const Rule& rule, const Inputs& inputs, Index set, const Region& region) {
-    const double weight = inputs.set_weight(set);
-    return weight == 0 ? 0 : weight * rule.value(region);
+    return value_of(rule, region, inputs.set_weight(set));
   }
 
   static void write_set(const Rule& rule, const Inputs& inputs, Index set, const Region& region, double scale,

@@ -36,7 +36,7 @@ struct Barron {
   }
 
   template <class V>
-  Terms<V> operator()(V p, V y) const {
+  LOSSES_INLINE Terms<V> operator()(V p, V y) const {
     constexpr T epsilon = std::numeric_limits<T>::epsilon();
     if (alpha == 2) return quadratic(p, y);
     if (alpha == 1) return pseudo_huber(p, y);
