@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 
+#include <cmath>
+#include <limits>
+
 #include <losses/classification/cross_entropy.hpp>
 #include <losses/compose/sum.hpp>
 #include <losses/evaluation/check_gradient.hpp>
@@ -130,7 +133,8 @@ TEST_CASE("Sum: classes with verbs alone are terms") {
   const CrossEntropy<double> entropy;
   const auto sum = 0.5 * entropy + losses::Sum<Ridge>({0.1}, ridge);
   const double value = sum.forward(p, labels);
-  CHECK(std::abs(value - (0.5 * entropy.forward(p, labels) + 0.1 * p.squaredNorm())) <= 1e-15);
+  CHECK(std::abs(value - (0.5 * entropy.forward(p, labels) + 0.1 * p.squaredNorm())) <=
+        std::numeric_limits<double>::epsilon() * value);
   Matrix gradient;
   calls = 0;
   CHECK(sum.value_and_gradient(p, labels, gradient) == value);
