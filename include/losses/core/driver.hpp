@@ -121,17 +121,6 @@ inline void require_shape(std::string_view loss, const Extents& is, std::string_
   require(is == must, loss, ": ", argument, " is ", is, ", but must be ", must, ", the shape of ", like);
 }
 
-inline constexpr Index cache_line = 64;
-
-/// Asks for the memory of [data, data + size), to read or to write.
-template <bool writes = false, class T>
-LOSSES_INLINE void prefetch([[maybe_unused]] const T* data, [[maybe_unused]] Index size) {
-#if LOSSES_VECTOR_EXTENSIONS
-  constexpr Index line = cache_line / static_cast<Index>(sizeof(T));
-  for (Index i = 0; i < size; i += line) __builtin_prefetch(data + i, writes);
-#endif
-}
-
 /// A running sum of lanes, widened at once: a float sum would be 4e-6 off after a block of 2048, or overflow. Of doubles,
 /// fold() is called now and then: it moves the sum to a second one that keeps what is rounded away.
 template <class T>

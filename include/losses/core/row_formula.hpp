@@ -216,17 +216,17 @@ class FormulaPass {
         tile.label_offset[r] = offset(Job::labels);
         tile.label[r] = 0;
       }
+      if (job_.y.data == nullptr || label_rows_) return;
+      for_labels(job_.y, at[Job::labels], step(Job::labels), length, [&](std::int64_t label, Index i) {
+        // Of labels that are not valid only those with weight 0 come this far.
+        const bool kept =
+            label != job_.ignore_index && static_cast<std::uint64_t>(label) < static_cast<std::uint64_t>(c);
+        const Index r = first + i;
+        tile.label[r] = kept ? static_cast<Index>(label) : 0;
+        if (!kept) tile.weight[r] = 0;
+        if (kept && job_.label_weights != nullptr) tile.weight[r] *= (*job_.label_weights)[tile.label[r]];
+      });
     });
-    if (job_.y.data == nullptr || label_rows_) return;
-    for (Index i = 0; i < count; ++i) {
-      std::int64_t label;
-      read_labels(job_.y, tile.label_offset[i], 1, 1, &label);
-      // Of labels that are not valid only those with weight 0 come this far.
-      const bool kept = label != job_.ignore_index && static_cast<std::uint64_t>(label) < static_cast<std::uint64_t>(c);
-      tile.label[i] = kept ? static_cast<Index>(label) : 0;
-      if (!kept) tile.weight[i] = 0;
-      if (kept && job_.label_weights != nullptr) tile.weight[i] *= (*job_.label_weights)[tile.label[i]];
-    }
   }
 
   void pack(const T* from, typename Job::Which which, const Index* at, Index rows, T* to) const {

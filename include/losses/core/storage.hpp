@@ -17,6 +17,17 @@ namespace LOSSES_NAMESPACE::detail {
 
 using Index = Eigen::Index;
 
+inline constexpr Index cache_line = 64;
+
+/// Asks for the memory of [data, data + size), to read or to write.
+template <bool writes = false, class T>
+LOSSES_INLINE void prefetch([[maybe_unused]] const T* data, [[maybe_unused]] Index size) {
+#if LOSSES_VECTOR_EXTENSIONS
+  constexpr Index line = cache_line / static_cast<Index>(sizeof(T));
+  for (Index i = 0; i < size; i += line) __builtin_prefetch(data + i, writes);
+#endif
+}
+
 /// How the numbers of an operand are stored: as the scalar of the loss, or, where that is float, in two bytes.
 enum class Storage : std::uint8_t { scalar, half, bfloat16 };
 

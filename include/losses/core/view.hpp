@@ -307,30 +307,32 @@ std::int64_t widen_label(I label) {
   }
 }
 
-/// `count` labels, `step` apart, from the one `offset` elements past the first. The loops over labels see one type.
-inline void read_labels(const Labels& labels, Index offset, Index step, Index count, std::int64_t* to) {
-  visit_integers(labels, [&](const auto* from) {
-    from += offset;
-    if (step == 1) {
-      for (Index i = 0; i < count; ++i) to[i] = widen_label(from[i]);
-    } else {
-      for (Index i = 0; i < count; ++i) to[i] = widen_label(from[i * step]);
-    }
-  });
+inline constexpr Index label_block = 256;
+
+/// Labels of a block as 64-bit numbers. The block after the next is asked for: labels lie beside larger operands, whose
+/// streams the processor follows instead.
+template <std::integral I>
+void widen_labels(const I* from, Index step, Index count, std::int64_t* to) {
+  if (step == 1) {
+    prefetch(from + 2 * label_block, count);
+    for (Index i = 0; i < count; ++i) to[i] = widen_label(from[i]);
+  } else {
+    for (Index i = 0; i < count; ++i) to[i] = widen_label(from[i * step]);
+  }
 }
 
-/// f(label, i) for each of `count` labels, `step` apart.
+/// `count` labels, `step` apart, from the one `offset` elements past the first.
+inline void read_labels(const Labels& labels, Index offset, Index step, Index count, std::int64_t* to) {
+  visit_integers(labels, [&](const auto* from) { widen_labels(from + offset, step, count, to); });
+}
+
+/// f(label, i) for each of `count` labels, `step` apart. The loop over f sees one type of label, and is inlined so that what
+/// f counts stays in registers.
 template <class F>
-void for_labels(const Labels& labels, Index offset, Index step, Index count, const F& f) {
-  if (labels.bytes == 8 && labels.is_signed && step == 1) {
-    const std::int64_t* wide = static_cast<const std::int64_t*>(labels.data) + offset;
-    for (Index i = 0; i < count; ++i) f(wide[i], i);
-    return;
-  }
-  constexpr Index block = 256;
-  std::int64_t wide[block];
-  for (Index begin = 0; begin < count; begin += block) {
-    const Index size = count - begin < block ? count - begin : block;
+LOSSES_INLINE void for_labels(const Labels& labels, Index offset, Index step, Index count, const F& f) {
+  std::int64_t wide[label_block];
+  for (Index begin = 0; begin < count; begin += label_block) {
+    const Index size = count - begin < label_block ? count - begin : label_block;
     read_labels(labels, offset + begin * step, step, size, wide);
     for (Index i = 0; i < size; ++i) f(wide[i], begin + i);
   }
