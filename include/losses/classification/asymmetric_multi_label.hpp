@@ -54,13 +54,13 @@ struct AsymmetricMultiLabel {
 
  private:
   template <class V>
-  static Terms<V> focal(detail::Logit<V> logit, V no, V yes, T gamma) {
+  LOSSES_INLINE static Terms<V> focal(detail::Logit<V> logit, V no, V yes, T gamma) {
     logit.e = detail::focal_exp(logit.x, logit.e, no, yes, gamma);
     return detail::focal_of_logit(logit, log1p_unit(logit.e), no, yes, V(1), gamma);
   }
 
   template <class V>
-  Terms<V> clipped(const detail::Logit<V>& logit) const {
+  LOSSES_INLINE Terms<V> clipped(const detail::Logit<V>& logit) const {
     const V far = logit.e * logit.r, p = where(logit.up, logit.r, far), q = where(logit.up, far, logit.r);
     const V shifted = max_number(V(0), p - V(clip)), left = q + V(clip);
     const auto none = shifted == V(0);

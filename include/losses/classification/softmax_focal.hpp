@@ -50,7 +50,7 @@ struct SoftmaxFocal {
   }
 
   template <class V>
-  Terms<V> operator()(V log_p) const {
+  LOSSES_INLINE Terms<V> operator()(V log_p) const {
     const V p = exp_nonpos(log_p), q = -expm1(log_p);
     const V finite = min_number(V(std::numeric_limits<T>::max()), -log_p);  // p·log p is 0 at p = 0
     const V ratio = where(q == V(0), V(1), finite / q), pull = p * ratio;

@@ -55,12 +55,15 @@ inline constexpr T lowest = std::numeric_limits<T>::lowest();
 template <class T>
 inline constexpr T infinity = std::numeric_limits<T>::infinity();
 
+template <class F, int... k>
+LOSSES_INLINE void call_each(const F& f, std::integer_sequence<int, k...>) {
+  (f(std::integral_constant<int, k>()), ...);
+}
+
 /// f(0), …, f(n − 1), each with its own constant.
 template <int n, class F>
 LOSSES_INLINE void unroll(const F& f) {
-  [&]<int... k>(std::integer_sequence<int, k...>) {
-    (f(std::integral_constant<int, k>()), ...);
-  }(std::make_integer_sequence<int, n>());
+  call_each(f, std::make_integer_sequence<int, n>());
 }
 
 /// step(group, c) for all classes, in groups of four and then one by one.
