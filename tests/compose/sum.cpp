@@ -3,6 +3,7 @@
 #include <losses/classification/bce_with_logits.hpp>
 #include <losses/compose/sum.hpp>
 #include <losses/evaluation/check_gradient.hpp>
+#include <losses/regression/expectile.hpp>
 #include <losses/regression/huber.hpp>
 #include <losses/regression/l1.hpp>
 #include <losses/regression/mse.hpp>
@@ -127,4 +128,15 @@ TEST_CASE("Sum: a factor of 0 adds nothing to infinite terms, and factors of oth
   Eigen::MatrixXf slope;
   CHECK(sum.value_and_gradient(small, none, slope) == Catch::Approx(1.2e36));
   CHECK(slope(1, 1) == 3e38f);
+}
+
+TEST_CASE("Sum: a slope beyond the largest number is scaled before it overflows, as in the loss alone") {
+  const Eigen::Vector4f far = Eigen::Vector4f::Constant(3e38f), none = Eigen::Vector4f::Zero();
+  Eigen::VectorXf alone, both;
+  losses::MSE<float>().value_and_gradient(far, none, alone);
+  CHECK(alone[3] == 1.5e38f);
+  (0.5f * losses::MSE<float>() + losses::L1<float>()).value_and_gradient(far, none, both);
+  CHECK(both[3] == 0.75e38f);
+  (losses::L1<float>() + 2.0f * losses::Expectile<float>()).value_and_gradient(far, none, both);
+  CHECK(both[0] == 1.5e38f);
 }

@@ -79,7 +79,30 @@ struct Sum {
     return sum(p, y, k);
   }
 
+  template <class V>
+  V scaled_slope(V p, V y, V factor) const
+    requires(parameters == 0 && (detail::ScalesSlope<First> || ... || detail::ScalesSlope<Rest>))
+  {
+    return add_slopes<0>(rules, p, y, factor);
+  }
+
  private:
+  template <std::size_t i, class V, class R, class... Others>
+  LOSSES_INLINE V add_slopes(const detail::RuleList<R, Others...>& list, const V& p, const V& y,
+                             const V& factor) const {
+    V slope(0);
+    if (factors[i] != 0) {
+      const V each = V(factors[i]) * factor;
+      if constexpr (detail::ScalesSlope<R>) {
+        slope = list.first.scaled_slope(p, y, each);
+      } else {
+        slope = detail::element_terms(list.first, &p, y, V()).slope * each;
+      }
+    }
+    if constexpr (sizeof...(Others) > 0) slope = slope + add_slopes<i + 1>(list.rest, p, y, factor);
+    return slope;
+  }
+
   template <std::size_t i, class V, class R, class... Others>
   LOSSES_INLINE void add(const detail::RuleList<R, Others...>& list, const V& p, const V& y, const V& k,
                          Terms<V>& total) const {
