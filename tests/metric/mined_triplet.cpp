@@ -154,6 +154,39 @@ TEST_CASE("MinedTriplet: what was mined can be asked for, ties go to the lowest 
                        [] { (void)MinedTriplet<double>({.mining = Mining::batch_all}).mine(line, line_labels); });
 }
 
+TEST_CASE("MinedTriplet: a large batch with many equal distances is mined as by hand") {
+  const Index n = 400;
+  const auto y = laws::draw_classes(n, 3, 30);
+  const auto check = [&](auto margin) {
+    using T = decltype(margin);
+    // Coordinates 0, 1, 2: squared distances are whole numbers, and some rows are the same.
+    const Columns<T> x = (laws::draw_embeddings<T>(n, 3, y, 31).abs() * 2).min(T(2)).round();
+    const auto squared = [&](Index i, Index j) { return (x.row(i) - x.row(j)).square().sum(); };
+    const auto mined = MinedTriplet<T>({.margin = margin, .mining = Mining::semi_hard, .squared = true}).mine(x, y);
+    std::size_t at = 0;
+    for (Index a = 0; a < n; ++a) {
+      for (Index p = 0; p < n; ++p) {
+        if (p == a || y(p) != y(a)) continue;
+        Index nearest = -1;
+        for (Index j = 0; j < n; ++j) {
+          if (y(j) == y(a) || squared(a, j) <= squared(a, p) || squared(a, j) >= squared(a, p) + margin) continue;
+          if (nearest < 0 || squared(a, j) < squared(a, nearest)) nearest = j;
+        }
+        if (nearest < 0) continue;
+        REQUIRE(at < mined.size());
+        const auto& triplet = mined[at++];
+        if (triplet.anchor != a || triplet.positive != p || triplet.negative != nearest) {
+          FAIL("anchor " << a << ", positive " << p << ": mined (" << triplet.anchor << ", " << triplet.positive << ", "
+                         << triplet.negative << "), but the nearest is " << nearest);
+        }
+      }
+    }
+    CHECK(at == mined.size());
+  };
+  check(1.5F);
+  check(2.5);
+}
+
 TEST_CASE("MinedTriplet: a NaN is not mined away") {
   const Index n = 40;
   const auto y = laws::draw_classes(n, 3, 8);

@@ -10,6 +10,7 @@
 
 #include <losses/core/driver.hpp>
 #include <losses/core/math.hpp>
+#include <losses/core/radix_sort.hpp>
 
 namespace LOSSES_NAMESPACE {
 
@@ -93,7 +94,7 @@ struct BatchScratch {
   std::vector<rule::MinedIndices> mined;
   std::vector<Index> near;
   std::vector<ExactPair> positives;
-  std::vector<std::pair<T, Index>> negatives;
+  std::vector<KeyedPosition<T>> negatives, other;
   std::vector<std::pair<double, Index>> thresholds;
   std::vector<double> sums, starts;
 };

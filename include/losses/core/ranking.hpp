@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <losses/core/driver.hpp>
+#include <losses/core/radix_sort.hpp>
 
 namespace LOSSES_NAMESPACE {
 
@@ -71,7 +72,7 @@ class RankingMemory {
       if (error[i] > 0)
         records_.push_back({static_cast<Key>(~std::bit_cast<Key>(error[i])), static_cast<std::uint32_t>(i)});
     }
-    sort();
+    radix_sort(records_, other_);
     order_.resize(records_.size());
     for (std::size_t i = 0; i < records_.size(); ++i) order_[i] = records_[i].position;
     ranking = {order_, error, target, weight, positives};
@@ -79,24 +80,7 @@ class RankingMemory {
   }
 
  private:
-  struct Record {
-    UnsignedOf<T> key;
-    std::uint32_t position;
-  };
-
-  void sort() {
-    other_.resize(records_.size());
-    for (unsigned shift = 0; shift < 8 * sizeof(T); shift += 8) {
-      std::size_t start[257] = {};
-      for (const Record& record : records_) ++start[(record.key >> shift & 255u) + 1];
-      if (std::find(start + 1, start + 257, records_.size()) != start + 257) continue;  // all have the same digit
-      for (int digit = 0; digit < 256; ++digit) start[digit + 1] += start[digit];
-      for (const Record& record : records_) other_[start[record.key >> shift & 255u]++] = record;
-      records_.swap(other_);
-    }
-  }
-
-  std::vector<Record> records_, other_;
+  std::vector<KeyedPosition<T>> records_, other_;
   std::vector<std::uint32_t> order_;
 };
 

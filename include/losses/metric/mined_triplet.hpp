@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <vector>
 
@@ -103,10 +104,12 @@ struct MinedTriplet {
       if (row.is_positive(j)) {
         positives.push_back({j, row.exact(j)});
       } else if (j != row.anchor) {
-        negatives.push_back({row[j], j});
+        const auto key = std::bit_cast<detail::UnsignedOf<T>>(std::abs(row[j]));  // of −0 that of 0
+        negatives.push_back({key, static_cast<std::uint32_t>(j)});
       }
     }
-    std::sort(negatives.begin(), negatives.end());
+    detail::radix_sort(negatives, row.scratch->other);
+    const auto squared_of = [](const auto& negative) { return static_cast<double>(std::bit_cast<T>(negative.key)); };
     AnchorTerm sum;
     for (const Pair& positive : positives) {
       const double least = positive.squared - static_cast<double>(row.tolerance());
@@ -114,15 +117,14 @@ struct MinedTriplet {
       const double farthest = distance + static_cast<double>(margin);
       Pair best;
       for (auto at = std::lower_bound(negatives.begin(), negatives.end(), least,
-                                      [](const auto& n, double value) { return static_cast<double>(n.first) < value; });
+                                      [&](const auto& n, double value) { return squared_of(n) < value; });
            at != negatives.end(); ++at) {
-        const double below = std::max(0.0, static_cast<double>(at->first) - static_cast<double>(row.tolerance()));
+        const double below = std::max(0.0, squared_of(*at) - static_cast<double>(row.tolerance()));
         if (row.distance(below, squared) >= farthest || (best.index >= 0 && below > best.squared)) break;
-        const double exact = row.exact(at->second), d = row.distance(exact, squared);
+        const auto j = static_cast<Eigen::Index>(at->position);
+        const double exact = row.exact(j), d = row.distance(exact, squared);
         if (!(d > distance) || !(d < farthest)) continue;
-        if (best.index < 0 || exact < best.squared || (exact == best.squared && at->second < best.index)) {
-          best = {at->second, exact};
-        }
+        if (best.index < 0 || exact < best.squared || (exact == best.squared && j < best.index)) best = {j, exact};
       }
       if (best.index < 0) continue;
       const AnchorTerm term = triplet(row, positive, best);
