@@ -13,8 +13,9 @@ elseif(LOSSES_CROSS STREQUAL "i386")
   set(CMAKE_SYSTEM_PROCESSOR i686)
   set(CMAKE_CXX_COMPILER i686-linux-gnu-g++)
   set(CMAKE_CROSSCOMPILING_EMULATOR qemu-i386)
-  # Statically, since under qemu 7.2 a program with the shared libc starts no thread; there is no libgomp for that.
-  set(CMAKE_EXE_LINKER_FLAGS_INIT -static)
+  # Statically, since under qemu 7.2 a program with the shared libc starts no thread; there is no libgomp for that. A test
+  # replaces malloc, of which a static libc brings a second one.
+  set(CMAKE_EXE_LINKER_FLAGS_INIT "-static -Wl,--allow-multiple-definition")
   set(CMAKE_DISABLE_FIND_PACKAGE_OpenMP TRUE)
 else()
   set(CMAKE_SYSTEM_PROCESSOR aarch64)
