@@ -26,7 +26,7 @@ Case shared(const Loss& loss, const std::shared_ptr<D>& data) {
     keep(omp_get_thread_num());
   };
   if (!on_another_processor(start)) return each;
-  each.ours = repeat([=] { return loss.value_and_gradient(losses::openmp(), data->p, data->y, data->g); });
+  each.ours = repeat([=] { return loss.value_and_gradient(losses::openmp, data->p, data->y, data->g); });
   each.limit = repeat([=] { return loss.value_and_gradient(data->p, data->y, data->g); });
   return each;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-/// OpenMP's threads as an execution policy: loss.forward(losses::openmp(), prediction, target).
+/// OpenMP's threads as an execution policy: loss.forward(losses::openmp, prediction, target).
 ///
 /// Compile with -fopenmp. losses.hpp does not include this header: no other one knows of OpenMP.
 
@@ -24,13 +24,14 @@ struct OpenMP {
     };
     return {run, nullptr};
   }
+
+  /// The policy itself: openmp() is openmp.
+  OpenMP operator()() const { return *this; }
 };
 
 /// The policy that uses as many threads as OpenMP gives: OMP_NUM_THREADS, omp_set_num_threads; one inside a parallel region of
 /// the caller's. The result has the same bits as without it, for every number of threads; small inputs stay on the calling
 /// thread.
-inline OpenMP openmp() {
-  return {};
-}
+inline constexpr OpenMP openmp;
 
 }  // namespace LOSSES_NAMESPACE

@@ -46,8 +46,8 @@ TEST_CASE("openmp: the bits of a serial call, for every number of threads") {
     for (const int threads : {1, 2, 3, 4, 8}) {
       with_threads(threads, [&] {
         shared.setZero();
-        CHECK(loss.value_and_gradient(losses::openmp(), p, y, shared) == value);
-        CHECK(loss.forward(losses::openmp(), p, y) == value);
+        CHECK(loss.value_and_gradient(losses::openmp, p, y, shared) == value);
+        CHECK(loss.forward(losses::openmp, p, y) == value);
       });
       CHECK(shared == serial);
     }
