@@ -184,6 +184,8 @@ TEST_CASE("Perceptual: the rule on dual numbers has the slope and the curvature 
   CHECK(terms.value.f == 3 * 1.5 * 1.5);
   CHECK(terms.value.d == terms.slope.f);
   CHECK(terms.value.dd == terms.curvature.f);
+  CHECK(rule.scaled_slope(2.0, 0.5, 0.25) == 0.25 * terms.slope.f);
+  CHECK(losses::rule::FeatureError<float>{.weight = 2}.scaled_slope(3e38f, 0.0f, 0.25f) == 3e38f);
 }
 
 TEST_CASE("Perceptual: weights per sample, reductions, added gradients, gradients over the image") {
