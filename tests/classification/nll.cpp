@@ -66,7 +66,7 @@ TEST_CASE("NLL: of the log-softmax it is cross-entropy") {
 TEST_CASE("NLL: the other classes are never read, in any order") {
   Columns<float> x = Columns<float>::Constant(33, 40, rows::not_a_number);
   const auto y = laws::draw_labels(33, 40, 313);
-  for (Index i = 0; i < 33; ++i) x(i, y(i)) = -1.5f;
+  for (Index i = 0; i < 33; ++i) x(i, static_cast<Index>(y(i))) = -1.5f;
   const Rows<float> row_major = x;
   Columns<float> g;
   CHECK(NLL<float>().value_and_gradient(x, y, g) == 1.5f);
