@@ -49,7 +49,7 @@ Slope parameter_slope(const losses::rule::AdaptiveLabelSmoothing<T>& rule, const
   for (Index i = 0; i < x.rows(); ++i) {
     if (y(i) == rule.ignore_index) continue;
     const Real share = weights != nullptr ? static_cast<Real>((*weights)(i)) : 1;
-    if (share == 0 || std::isinf(x(i, y(i)))) continue;
+    if (share == 0 || std::isinf(x(i, static_cast<Index>(y(i))))) continue;
     std::vector<Jet> row;
     Real open = 0;
     for (Index k = 0; k < x.cols(); ++k) {

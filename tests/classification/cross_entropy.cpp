@@ -423,7 +423,7 @@ TEST_CASE("CrossEntropy: a label is the probability target that is 1 there") {
   const Columns<double> x = laws::draw_logits<double>(40, 7, 98);
   const auto y = laws::draw_labels(40, 7, 99);
   Columns<double> q = Columns<double>::Zero(40, 7);
-  for (Index i = 0; i < 40; ++i) q(i, y(i)) = 1;
+  for (Index i = 0; i < 40; ++i) q(i, static_cast<Index>(y(i))) = 1;
   for (const double smoothing : {0.0, 0.1}) {
     const CrossEntropy<double> loss({.label_smoothing = smoothing});
     CHECK(loss.forward(x, q) == Catch::Approx(loss.forward(x, y)).epsilon(1e-14));
@@ -564,7 +564,7 @@ TEST_CASE("CrossEntropy: curvature is the second derivative, p (1 − p)") {
     for (std::size_t k = 0; k < 5; ++k) {
       auto at = jets;
       at[k] = Jet::variable(jets[k].f);
-      const Jet want = Reference{}(loss.rule(), at, y(i));
+      const Jet want = Reference{}(loss.rule(), at, static_cast<Index>(y(i)));
       CHECK(h(i, static_cast<Index>(k)) == Catch::Approx(static_cast<double>(want.dd)).epsilon(1e-12));
     }
   }

@@ -109,7 +109,7 @@ TEST_CASE("LabelSmoothing: a one-hot target is the label, soft ones are mixed wi
   const Columns<double> x = laws::draw_logits<double>(20, 5, 333) / 4;
   const auto y = laws::draw_labels(20, 5, 334);
   Columns<double> q = Columns<double>::Zero(20, 5);
-  for (Index i = 0; i < 20; ++i) q(i, y(i)) = 1;
+  for (Index i = 0; i < 20; ++i) q(i, static_cast<Index>(y(i))) = 1;
   const LabelSmoothing<double> loss;
   CHECK(loss.forward(x, q) == Catch::Approx(loss.forward(x, y)).epsilon(1e-14));
   CHECK((loss.gradient(x, q) - loss.gradient(x, y)).abs().maxCoeff() < 1e-16);
@@ -156,7 +156,7 @@ void check_large_differences() {
     const Columns<T> x =
         rows::matrix<T>(1, 3, {static_cast<double>(a), static_cast<double>(b), static_cast<double>(c)});
     Columns<T> q = Columns<T>::Zero(1, 3), g, of_q;
-    q(label) = 1;
+    q(static_cast<Index>(label)) = 1;
     INFO(laws::type_name<T> << " (" << a << ", " << b << ", " << c << "), label " << label);
     CHECK(loss.value_and_gradient(x, rows::labels({label}), g) == Catch::Approx(want).epsilon(1e-6));
     CHECK(loss.value_and_gradient(x, q, of_q) == Catch::Approx(want).epsilon(1e-6));
